@@ -1,0 +1,388 @@
+"""The values that flow through a pipeline: requests, generations, images, embeddings, signals and decisions.
+
+All are frozen. A step never changes a generation; it returns a result, from which the engine builds the next one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import PIL.Image
+    import torch
+
+Task = Literal["generate", "vary", "edit", "blend"]
+Gate = Literal["prompt", "upload", "embedding", "image"]
+Action = Literal["allow", "review", "block"]
+Mode = Literal["enforce", "shadow"]
+Outcome = Literal["released", "withheld", "held", "failed", "cancelled", "abandoned"]
+
+GATES: tuple[Gate, ...] = ("prompt", "upload", "embedding", "image")
+SEVERITY: Mapping[Action, int] = MappingProxyType({"allow": 0, "review": 1, "block": 2})
+
+
+class Image:
+    """Pixels in either of two forms, converted once when the other form is asked for.
+
+    The tensor form is float, (3, height, width), in [-1, 1], on the device where it was made; the Pillow form is mode RGB,
+    8 bits. Rounding is `round((x + 1) * 127.5)`.
+    """
+
+    __slots__ = ("_pillow", "_tensor")
+
+    def __init__(self, pixels: torch.Tensor | PIL.Image.Image) -> None:
+        self._tensor: torch.Tensor | None = None
+        self._pillow: PIL.Image.Image | None = None
+        import PIL.Image
+
+        if isinstance(pixels, PIL.Image.Image):
+            self._pillow = pixels if pixels.mode == "RGB" else pixels.convert("RGB")
+        elif pixels.ndim == 3 and pixels.shape[0] == 3:
+            self._tensor = pixels
+        else:
+            raise ValueError(f"an image tensor has shape (3, height, width), not {tuple(pixels.shape)}")
+
+    def tensor(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> torch.Tensor:
+        """The pixels as a float tensor (3, height, width) in [-1, 1]; float32 on the CPU unless told or made otherwise."""
+        import numpy as np
+        import torch
+
+        if self._tensor is None:
+            assert self._pillow is not None
+            array = np.array(self._pillow, dtype=np.float32)
+            self._tensor = torch.from_numpy(array).permute(2, 0, 1).div_(127.5).sub_(1.0).contiguous()
+        return self._tensor.to(device=device, dtype=dtype)
+
+    def pillow(self) -> PIL.Image.Image:
+        """The pixels as an RGB Pillow image. The image is shared: copy it before drawing on it."""
+        if self._pillow is None:
+            import PIL.Image
+
+            assert self._tensor is not None
+            pixels = self._tensor.detach().float().clamp(-1, 1).add(1).mul(127.5).round().byte()
+            self._pillow = PIL.Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())
+        return self._pillow
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        if self._pillow is not None:
+            return self._pillow.size
+        assert self._tensor is not None
+        return int(self._tensor.shape[2]), int(self._tensor.shape[1])
+
+    def sha256(self) -> str:
+        """Hex SHA-256 over mode, width, height and the 8-bit RGB rows: equal exactly where the pixels are equal."""
+        pillow = self.pillow()
+        head = f"RGB {pillow.width} {pillow.height}\n".encode()
+        return hashlib.sha256(head + pillow.tobytes()).hexdigest()
+
+    def is_finite(self) -> bool:
+        """False if any value is NaN or infinite."""
+        return self._tensor is None or bool(self._tensor.isfinite().all())
+
+    def __reduce__(self) -> tuple[type[Image], tuple[Any]]:
+        tensor = self._tensor
+        return Image, (self._pillow if tensor is None else tensor.detach().cpu(),)
+
+    def __repr__(self) -> str:
+        return f"Image({self.size[0]}x{self.size[1]})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextConditioning:
+    """What a text encoder says of a prompt: `tokens` (length, width), `mask` (length,) bool, `pooled` (dimension,).
+
+    `space` names the embedding space of `pooled`; `negative` is the conditioning that guidance moves away from
+    (the empty prompt, unless a negative prompt was given).
+    """
+
+    tokens: torch.Tensor
+    mask: torch.Tensor
+    pooled: torch.Tensor
+    space: str
+    negative: TextConditioning | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """A CLIP-style image embedding: `vector` (dimension,), its `space`, and the `negative` (dimension,) used for guidance.
+
+    `negative` None means that the decoder uses its own null embedding.
+    """
+
+    vector: torch.Tensor
+    space: str
+    negative: torch.Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where in the measured prompt a signal was seen: [start, end) in code points, and what matched."""
+
+    start: int
+    end: int
+    matched: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A measured fact, such as `terms.weapon = 1.0`. Steps measure; they never decide."""
+
+    name: str
+    value: float
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one rule made of the signals it names.
+
+    `result` is `pass` (the rule does not apply), `fail` (it does, so `action` is asked for) or `error` (a signal missing, not
+    finite, or its step broken). `values` and `thresholds` are by signal, `margin` is the least of value minus threshold, >= 0
+    where the rule fires.
+    """
+
+    rule: str
+    result: Literal["pass", "fail", "error"]
+    action: Action
+    mode: Mode
+    category: str = ""
+    message: str = ""
+    values: Mapping[str, float] = field(default_factory=dict)
+    thresholds: Mapping[str, str] = field(default_factory=dict)
+    margin: float | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the policy engine decided at one gate: the strictest enforced finding, all findings, and what they rest on.
+
+    `action` counts enforced findings only; shadow ones are in `findings`. `revision` is the hash of the policy bundle;
+    `digests` maps each measuring step to the digest of the lists, tables and weights its answers depend on.
+    """
+
+    gate: Gate
+    action: Action
+    policy: str
+    revision: str
+    findings: tuple[Finding, ...] = ()
+    after_step: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    message: str = ""
+    category: str = ""
+    error: str = ""
+    seconds: float = 0.0
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Ids of the enforced rules that asked for this decision's action."""
+        return tuple(
+            finding.rule
+            for finding in self.findings
+            if finding.mode == "enforce" and finding.result != "pass" and finding.action == self.action
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: `subject` (`local:<os user>` on the command line) and the `cohort` it belongs to."""
+
+    subject: str
+    cohort: str
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An image given with a request, in one of the roles `image`, `mask`, `second`."""
+
+    role: Literal["image", "mask", "second"]
+    image: Image
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call. `seed` is that of image 0; image i has (seed + i) mod 2**32. `parameters` are those the pipeline lists."""
+
+    id: str
+    task: Task
+    pipeline: str
+    prompt: str
+    caller: Caller
+    n: int = 1
+    seed: int = 0
+    negative_prompt: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # any JSON scalar, checked against the pipeline
+    inputs: tuple[Input, ...] = ()
+    output_format: Literal["png", "jpeg", "webp"] = "png"
+
+    def seed_of(self, index: int) -> int:
+        """The seed of image `index`."""
+        return (self.seed + index) % 2**32
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """One change of the prompt: which step, from what, to what."""
+
+    step: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemError:
+    """A step's answer for one generation of a batch that it could not treat; the others go on."""
+
+    what: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedImage:
+    """An image as a file: its bytes and format. `attest` steps take and return this."""
+
+    data: bytes
+    format: Literal["png", "jpeg", "webp"]
+
+    @property
+    def sha256(self) -> str:
+        """Hex SHA-256 of the file's bytes."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What an attestation may say of an image: no prompt and no personal data."""
+
+    request_id: str
+    index: int
+    mark_id: int
+    task: Task
+    created: str
+    actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Generation:
+    """One image in the making, as it stands between two steps.
+
+    `prompt` is the prompt as it now stands (`rewrites` keeps its history); `signals` are by (gate, name); `overrides` are
+    the options that this request sets on the step at hand; `mark_id` is the 48-bit number its watermark carries; `file` and
+    `provenance` are there once the image is encoded.
+    """
+
+    request_id: str
+    index: int
+    seed: int
+    prompt: str
+    task: Task = "generate"
+    raw_prompt: str = ""
+    negative_prompt: str = ""
+    rewrites: tuple[Rewrite, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    text: TextConditioning | None = None
+    embedding: Embedding | None = None
+    noise: torch.Tensor | None = None
+    image: Image | None = None
+    file: EncodedImage | None = None
+    provenance: Provenance | None = None
+    signals: Mapping[tuple[Gate, str], Signal] = field(default_factory=dict)
+    decisions: tuple[Decision, ...] = ()
+    overrides: Mapping[str, Any] = field(default_factory=dict)  # validated against the step's Options
+    mark_id: int = 0
+
+    @property
+    def id(self) -> str:
+        """The request's id and the index of the image."""
+        return f"{self.request_id}/{self.index}"
+
+    def input(self, role: str) -> Image | None:
+        """The input image in this role, or None."""
+        return next((given.image for given in self.inputs if given.role == role), None)
+
+    def with_prompt(self, prompt: str, step: str) -> Generation:
+        """The generation after a rewrite: conditioning, embedding and signals of the old prompt are stale and gone."""
+        rewrite = Rewrite(step, self.prompt, prompt)
+        return replace(self, prompt=prompt, rewrites=(*self.rewrites, rewrite), text=None, embedding=None, signals={})
+
+    def with_embedding(self, embedding: Embedding, text: TextConditioning | None = None) -> Generation:
+        """The generation with a new embedding; signals about an older embedding are gone."""
+        return replace(self, embedding=embedding, text=text or self.text, signals=self._signals_without("embedding"))
+
+    def with_image(self, image: Image) -> Generation:
+        """The generation with a new image; signals about an older image are gone."""
+        return replace(self, image=image, signals=self._signals_without("image"))
+
+    def with_signals(self, gate: Gate, signals: tuple[Signal, ...]) -> Generation:
+        """The generation with what a step measured at `gate`."""
+        return replace(self, signals={**self.signals, **{(gate, signal.name): signal for signal in signals}})
+
+    def _signals_without(self, gate: Gate) -> Mapping[tuple[Gate, str], Signal]:
+        return {key: signal for key, signal in self.signals.items() if key[0] != gate}
+
+
+@dataclass(frozen=True, slots=True)
+class WatermarkReading:
+    """What a watermark reader found: the mark id, the key that fits, and its score (standard deviations over chance)."""
+
+    mark_id: int
+    key_id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """What life-cycle hooks may know of a step's run: never prompts, pixels or embeddings."""
+
+    request_id: str
+    index: int
+    pipeline: str
+    step: str
+    type: str
+    seconds: float = 0.0
+    device: str = ""
+    batch: int = 1
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """What life-cycle hooks may know of a request."""
+
+    request_id: str
+    task: Task
+    pipeline: str
+    n: int
+    subject: str
+    cohort: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionView:
+    """What life-cycle hooks may know of a decision."""
+
+    request_id: str
+    index: int
+    gate: Gate
+    action: Action
+    rules: tuple[str, ...]
+    policy: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseView:
+    """What life-cycle hooks may know of a released image."""
+
+    request_id: str
+    index: int
+    sha256: str
+    pixels_sha256: str
+    mark_id: int
