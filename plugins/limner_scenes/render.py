@@ -38,7 +38,7 @@ def coverage(thing: Thing, size: int) -> tuple[NDArray[np.float32], int, int]:
         points = (layer.points * thing.scale + (thing.x, thing.y)) * size - (left, top)
         # Pillow names a pixel by its centre, we by its corner.
         draw.polygon((points * fineness - 0.5).ravel().tolist(), fill=255 if layer.filled else 0)
-    return np.asarray(fine.reduce(fineness), np.float32) / 255, left, top
+    return np.asarray(fine.reduce(fineness), np.float32) / np.float32(255), left, top
 
 
 def _pixel_range(centre: float, scale: float, size: int) -> tuple[int, int]:

@@ -48,8 +48,10 @@ def _single(rng: np.random.Generator) -> Scene:
 
 
 def _towards(side: int, scale: float, rng: np.random.Generator) -> float:
+    if side == 0:
+        return rng.uniform(0.45, 0.55)
     furthest = 0.5 - scale - MARGIN
-    return float(0.5 + side * rng.uniform(max(0.12, furthest - 0.04), furthest) + (side == 0) * rng.uniform(-0.05, 0.05))
+    return 0.5 + side * rng.uniform(max(0.12, furthest - 0.04), furthest)
 
 
 def _pair(rng: np.random.Generator) -> Scene:

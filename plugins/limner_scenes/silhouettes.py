@@ -1,4 +1,4 @@
-"""The outline of each shape, as polygons in the square [-1, 1] × [-1, 1], y downwards.
+"""The outline of each shape, as polygons in the square from (-1, -1) to (1, 1), y downwards.
 
 A silhouette is a list of layers drawn in order: a layer either fills its polygon or cuts it out again.
 """

@@ -1,4 +1,4 @@
-"""What training never sees: some colour–shape pairs, and one prompt in ten.
+"""What training never sees: some pairs of colour and shape, and one prompt in ten.
 
 The pairs stand in `held_out.json`. The prompts are chosen by the hash of what a caption says, not of how it says it:
 wordings of the same content fall on the same side. For two things in a relation only their colours, shapes and the
@@ -42,11 +42,9 @@ def is_held_out(subject: str | Scene) -> bool:
     A caption is if it names a held-out pair or its content hashes into the held-out part; a scene is if it shows such
     a pair, or two things in a held-out combination.
     """
-    if isinstance(subject, Scene):
-        return has_held_out_pair(subject) or (subject.relation is not None and _in_held_out_part(_scene_content(subject)))
-    return any(pair in held_out().pairs for pair in _NAMED.findall(_plain(subject))) or _in_held_out_part(
-        content(subject)
-    )
+    if isinstance(subject, str):
+        return _names_held_out_pair(subject) or _in_held_out_part(content(subject))
+    return has_held_out_pair(subject) or (subject.relation is not None and _in_held_out_part(_scene_content(subject)))
 
 
 def content(caption: str) -> str:
@@ -63,13 +61,19 @@ _NAMED = re.compile(rf"\b({'|'.join(COLOURS)}) ({'|'.join(SHAPES)})\b")
 _RELATION = re.compile(rf"\b({'|'.join(RELATIONS)})\b")
 _BACKGROUND = re.compile(rf"\b({'|'.join(BACKGROUNDS)}) background\b")
 _CONTENT_WORDS = frozenset(
-    (*SHAPES, *COLOURS, *SIZES, "top", "bottom", "left", "right", "above", "below", "shape")
-    + tuple(f"{background.replace(' ', '-')}-background" for background in BACKGROUNDS)
+    [
+        *SHAPES, *COLOURS, *SIZES, "top", "bottom", "left", "right", "above", "below", "shape",
+        *(f"{background.replace(' ', '-')}-background" for background in BACKGROUNDS),
+    ]
 )
 
 
 def _plain(caption: str) -> str:
     return " ".join(re.sub(r"[^a-z ]", " ", caption.lower()).split())
+
+
+def _names_held_out_pair(caption: str) -> bool:
+    return any(pair in held_out().pairs for pair in _NAMED.findall(_plain(caption)))
 
 
 def _one_word(match: re.Match[str]) -> str:
