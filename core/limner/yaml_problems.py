@@ -1,0 +1,124 @@
+"""What pydantic says of a value that came from YAML, told in the file's own terms: place, key path, and the word meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, get_args
+
+from limner.errors import Problem
+from limner.yaml_source import Document, KeyPath
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+    from pydantic_core import ErrorDetails
+
+_OF_A_MAPPING = ("dict_type", "model_type", "model_attributes_type", "is_instance_of")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A way out for an unknown word: the known one nearest to it, else the known ones; empty where none are known."""
+    names = {name.casefold(): name for name in sorted(known)}
+    near = get_close_matches(word.casefold(), names, n=1)
+    if near:
+        return f"did you mean {names[near[0]]!r}?"
+    return f"known: {', '.join(names.values())}" if names else ""
+
+
+def pydantic_problems(
+    error: ValidationError, document: Document, prefix: KeyPath = (), model: type[BaseModel] | None = None
+) -> list[Problem]:
+    """Each complaint of a ValidationError as a Problem at its place in `document`.
+
+    `prefix` is where the validated value stands in the document; `model`, the class it was validated against, is where the
+    names for a did-you-mean come from. What the branches of a union say of one value becomes one problem.
+    """
+    by_path: dict[KeyPath, list[ErrorDetails]] = {}
+    for details in error.errors(include_url=False):
+        by_path.setdefault(_path_in(document, prefix, details), []).append(details)
+    return [_problem(document, prefix, path, _telling(group), model) for path, group in by_path.items()]
+
+
+def _path_in(document: Document, prefix: KeyPath, details: ErrorDetails) -> KeyPath:
+    """The location without what pydantic adds of its own (names of union branches), which the file does not have."""
+    path = prefix
+    for part in details["loc"]:
+        if (*path, part) in document.values:
+            path = (*path, part)
+    return (*path, details["loc"][-1]) if details["type"] == "missing" else path
+
+
+def _telling(group: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without the complaints that only say that the value has not been built yet."""
+    return [details for details in group if details["type"] != "is_instance_of"] or group
+
+
+def _problem(
+    document: Document, prefix: KeyPath, path: KeyPath, group: list[ErrorDetails], model: type[BaseModel] | None
+) -> Problem:
+    kinds = {details["type"] for details in group}
+    if "extra_forbidden" in kinds:
+        fix = did_you_mean(str(path[-1]), _known(model, path[len(prefix) : -1]))
+        return document.problem(path, "is not a key that is known here", fix, at_key=True)
+    if "missing" in kinds:
+        return document.problem(path, "is missing", f"add `{path[-1]}:`", at_key=True)
+    return document.problem(path, " or ".join(dict.fromkeys(map(_sentence, group))))
+
+
+def _sentence(details: ErrorDetails) -> str:
+    if details["type"] in ("value_error", "assertion_error"):
+        return str(details.get("ctx", {}).get("error", details["msg"]))
+    said = details["msg"].removeprefix("Input ")
+    return said[:1].lower() + said[1:] + _shown(details)
+
+
+def _shown(details: ErrorDetails) -> str:
+    """The value, where it is short; never a string that stands for a mapping, which may be a secret written out."""
+    value = details["input"]
+    if value is None:
+        return ", not empty"
+    if isinstance(value, bool):
+        return f", not {str(value).lower()}"
+    if isinstance(value, int | float) or (isinstance(value, str) and details["type"] not in _OF_A_MAPPING):
+        return f", not {value!r}" if len(str(value)) <= 60 else ""
+    return ""
+
+
+def _known(model: type[BaseModel] | None, path: KeyPath) -> set[str]:
+    """The keys of the model, or models, that describe the value at `path`."""
+    described: list[Any] = [model] if model is not None else []
+    for part in path:
+        described = [inner for outer in described for inner in _inner(outer, part)]
+    return {name for kind in described for leaf in _leaves(kind) for name in _field_names(leaf)}
+
+
+def _inner(kind: Any, part: str | int) -> Iterator[Any]:  # annotations have no common type
+    """The annotations that an annotation holds under a key or an index."""
+    for leaf in _leaves(kind):
+        if fields := getattr(leaf, "model_fields", None):
+            yield from (field.annotation for name, field in fields.items() if part in (field.alias or name, name))
+        elif arguments := [argument for argument in get_args(leaf) if argument is not Ellipsis]:
+            yield arguments[-1]
+
+
+def _leaves(kind: Any) -> Iterator[Any]:
+    """An annotation without `Annotated`, the branches of a union one by one; containers and classes are leaves."""
+    if hasattr(kind, "__metadata__"):
+        yield from _leaves(kind.__origin__)
+    elif _is_union(kind):
+        for branch in get_args(kind):
+            yield from _leaves(branch)
+    else:
+        yield kind
+
+
+def _is_union(kind: Any) -> bool:
+    from types import UnionType
+    from typing import Union, get_origin
+
+    return get_origin(kind) in (Union, UnionType)
+
+
+def _field_names(leaf: Any) -> Iterator[str]:
+    fields: Mapping[str, Any] = getattr(leaf, "model_fields", {})
+    yield from (field.alias or name for name, field in fields.items())
