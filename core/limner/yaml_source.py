@@ -165,7 +165,7 @@ class _Composer:
     def _node(self, event: Any) -> _Node:  # PyYAML's node events share no useful type
         place = _place(event)
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event.anchor, place)
+            return self._alias(str(event.anchor), place)
         self._check_depth(place, 0)
         if event.anchor:
             self._anchors[event.anchor] = None
