@@ -1,1 +1,14 @@
-"""A small world of coloured shapes: a renderer, its captions, its splits, and a checker that reads images back."""
+"""A small world of coloured shapes, to train a model on and to judge it by.
+
+A scene is one shape, or two in a relation, on a plain background. `sampling` draws scenes, `captions` puts them into
+words, `render` into pixels: numpy and Pillow alone, the same scene at any size. Ten shapes, eight colours, two sizes,
+four backgrounds, four relations; two of the shapes, sword and skull, are there for policies to stop.
+
+`splits` keeps a part of the world from training: twelve of the eighty pairs of colour and shape, and one prompt in ten
+by its content. `suites` draws fixed prompts from that part alone, and `evaluation` counts what a model makes of them.
+
+The counting is done by `checker`, which may be trusted because it shares nothing with what it judges. It has no weights
+and never sees a model; it reads a picture without knowing what was asked for, by palette and by silhouette; a colour or
+a shape that it is unsure of counts as wrong; and its own two errors, refusing a true caption and accepting a false one,
+are measured on held-out renders, clean, blurred and noisy, in the same run as the model's figures.
+"""

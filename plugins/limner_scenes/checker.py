@@ -4,7 +4,7 @@ The checker knows the palette and the silhouettes, and nothing of any model: no 
 `read`. Why it may be trusted: on held-out renders it accepts the true caption and refuses one with a single attribute
 or the relation changed, both at 98 % or better, blurred and noisy ones included; where it is unsure of a colour or a
 shape it says so, and what is unsure never counts as right. Both rates are measured anew, by
-`limner_scenes.evaluation.checker_report`, each time a model is evaluated, and printed beside the model's.
+`limner_scenes.checker_errors`, each time a model is evaluated, and printed beside the model's.
 """
 
 from dataclasses import dataclass

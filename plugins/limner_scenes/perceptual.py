@@ -50,10 +50,13 @@ def nearest_colour(rgb: ArrayLike) -> NDArray[np.intp]:
 def name_colour(rgb: ArrayLike) -> str | None:
     """The name of one sRGB value of shape (3,); None where no name is near, or two are about as near."""
     distance = _distances(rgb)
-    best, second = np.argsort(distance)[:2]
+    best, second = (int(index) for index in np.argsort(distance)[:2])
     if distance[best] > FURTHEST or distance[second] - distance[best] < CLEAR_LEAD:
         return None
-    return list(COLOUR_RGB)[best]
+    return _NAMES[best]
+
+
+_NAMES = tuple(COLOUR_RGB)
 
 
 def _distances(rgb: ArrayLike) -> Array:

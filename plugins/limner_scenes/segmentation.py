@@ -6,8 +6,10 @@ is red at half cover, not pink.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import ImageFilter
@@ -68,7 +70,7 @@ def _background(picture: Picture) -> Picture:
 def _colours_present(picture: Picture, background: Picture) -> Picture:
     """The sRGB value of each colour that enough pixels show unmixed; shape (colours, 3)."""
     contrast = np.linalg.norm(oklab(picture) - oklab(background), axis=-1)
-    core = (contrast > LEAST_CONTRAST) & (contrast >= CORE * _highest_around(contrast))
+    core = (contrast > LEAST_CONTRAST) & (contrast >= CORE * _highest_around(contrast, REACH))
     values = picture[core]
     names = nearest_colour(values)
     groups = [values[names == name] for name in np.unique(names)]
@@ -76,9 +78,12 @@ def _colours_present(picture: Picture, background: Picture) -> Picture:
     return np.array(shown, np.float32).reshape(-1, 3)
 
 
-def _highest_around(contrast: NDArray[np.float64]) -> NDArray[np.float64]:
-    levels = PillowImage.fromarray(np.minimum(contrast * 2, 255).astype(np.uint8))
-    return np.asarray(levels.filter(ImageFilter.MaxFilter(2 * REACH + 1)), np.float64) / 2
+def _highest_around(values: NDArray[Any], reach: int) -> NDArray[Any]:
+    """The highest value in the square around each pixel; any type that can be compared."""
+    for axis in (0, 1):
+        padded = np.pad(values, [(reach, reach) if here == axis else (0, 0) for here in (0, 1)])
+        values = sliding_window_view(padded, 2 * reach + 1, axis=axis).max(-1)
+    return values
 
 
 def _unmix(picture: Picture, background: Picture, colours: Picture) -> tuple[NDArray[np.intp], Picture]:
@@ -92,19 +97,24 @@ def _unmix(picture: Picture, background: Picture, colours: Picture) -> tuple[NDA
 
 
 def _connected(mask: Mask) -> list[Mask]:
-    """The 8-connected pieces of a mask that are no specks: every pixel takes the highest label its neighbours have."""
+    """The 4-connected pieces of a mask that are no specks: labels spread along rows and columns until they settle."""
     label = np.where(mask, np.arange(1, mask.size + 1).reshape(mask.shape), 0)
-    while True:
-        padded = np.pad(label, 1)
-        rows = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
-        spread = np.where(mask, np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:]), 0)
-        if (spread == label).all():
-            break
+    settled = False
+    while not settled:
+        spread = _highest_in_run(_highest_in_run(label, mask).T, mask.T).T
+        settled = bool((spread == label).all())
         label = spread
     values, counts = np.unique(label[mask], return_counts=True)
     return [label == value for value, count in zip(values, counts, strict=True) if count >= SPECK * mask.size]
 
 
+def _highest_in_run(label: NDArray[np.int_], mask: Mask) -> NDArray[np.int_]:
+    """Give each unbroken run of the mask within a row the highest label in it."""
+    starts = np.flatnonzero(np.diff(mask, axis=1, prepend=~mask[:, :1]))
+    highest = np.maximum.reduceat(label.ravel(), starts)
+    return np.repeat(highest, np.diff(starts, append=label.size)).reshape(label.shape)
+
+
 def _grown(piece: Mask) -> Mask:
     """The piece and the soft edge around it."""
-    return np.asarray(PillowImage.fromarray(piece).convert("L").filter(ImageFilter.MaxFilter(2 * REACH - 1))) > 0
+    return _highest_around(piece, REACH - 1)

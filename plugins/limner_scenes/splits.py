@@ -60,12 +60,9 @@ def content(caption: str) -> str:
 _NAMED = re.compile(rf"\b({'|'.join(COLOURS)}) ({'|'.join(SHAPES)})\b")
 _RELATION = re.compile(rf"\b({'|'.join(RELATIONS)})\b")
 _BACKGROUND = re.compile(rf"\b({'|'.join(BACKGROUNDS)}) background\b")
-_CONTENT_WORDS = frozenset(
-    [
-        *SHAPES, *COLOURS, *SIZES, "top", "bottom", "left", "right", "above", "below", "shape",
-        *(f"{background.replace(' ', '-')}-background" for background in BACKGROUNDS),
-    ]
-)
+_BACKGROUND_WORDS = [f"{background.replace(' ', '-')}-background" for background in BACKGROUNDS]
+_PLACE_WORDS = ("top", "bottom", "left", "right", "above", "below")
+_CONTENT_WORDS = frozenset([*SHAPES, "shape", *COLOURS, *SIZES, *_PLACE_WORDS, *_BACKGROUND_WORDS])
 
 
 def _plain(caption: str) -> str:
