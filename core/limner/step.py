@@ -34,9 +34,12 @@ RunsOn = Literal["accelerator", "cpu", "io"]
 
 
 class Options(BaseModel):
-    """Base of every step's options: what `with:` may hold. Unknown keys are errors."""
+    """Base of every step's options: what `with:` may hold. Unknown keys are errors.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    Defaults are validated like what is written, so that a default model is a ModelRef and a default file an Asset.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, validate_default=True)
 
 
 OptionsClass = type[Options]  # named, because a Step has a `type` and an `Options` of its own
