@@ -3,17 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, get_args
 
-from limner.errors import Problem
+from limner.errors import InvalidFile, Problem
 from limner.yaml_source import Document, KeyPath
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
     from pydantic_core import ErrorDetails
 
-_OF_A_MAPPING = ("dict_type", "model_type", "model_attributes_type", "is_instance_of")
+_SAYINGS = {  # where pydantic speaks of Python's types
+    "dict_type": "should be a mapping",
+    "mapping_type": "should be a mapping",
+    "model_type": "should be a mapping",
+    "list_type": "should be a list",
+    "tuple_type": "should be a list",
+    "string_type": "should be a string",
+    "bool_type": "should be true or false",
+    "bool_parsing": "should be true or false",
+}
+_OF_A_MAPPING = ("dict_type", "mapping_type", "model_type", "is_instance_of")
+
+
+class Problems:
+    """Collects mistakes from parts that raise InvalidFile, so that one mistake does not hide those in other parts."""
+
+    def __init__(self) -> None:
+        self.found: list[Problem] = []
+
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Run one part; what it finds is kept and the next part goes on."""
+        try:
+            yield
+        except InvalidFile as error:
+            self.found.extend(error.problems)
+
+    def raise_found(self) -> None:
+        """Raise InvalidFile if anything was found."""
+        if self.found:
+            raise InvalidFile(self.found)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -68,7 +99,7 @@ def _problem(
 def _sentence(details: ErrorDetails) -> str:
     if details["type"] in ("value_error", "assertion_error"):
         return str(details.get("ctx", {}).get("error", details["msg"]))
-    said = details["msg"].removeprefix("Input ")
+    said = _SAYINGS.get(details["type"]) or details["msg"].removeprefix("Input ")
     return said[:1].lower() + said[1:] + _shown(details)
 
 

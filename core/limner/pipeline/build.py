@@ -1,0 +1,174 @@
+"""pipelines.yaml → checked Pipelines. What loads here holds together; only the policies' own demands are checked elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from limner.bound import BoundStep, StepRef
+from limner.canonical import canonical, sha256_hex
+from limner.errors import ConfigurationError, InvalidFile
+from limner.generation import Task
+from limner.models import ModelSource
+from limner.pipeline.config import FileEntry, ModelEntry, PipelineEntry
+from limner.pipeline.dataflow import check_dataflow
+from limner.pipeline.option_values import model_references
+from limner.pipeline.parameter_checks import bind_parameters
+from limner.pipeline.parameters import Parameter, Settled, settle
+from limner.pipeline.reading import Reading, StepCatalogue
+from limner.pipeline.steps import bind_steps
+from limner.step import ModelIndex
+from limner.yaml_problems import Problems, pydantic_problems
+from limner.yaml_source import Document, load_yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A checked pipeline. `canonical` is its canonical text, options, assets and models included; `hash` the SHA-256 of that.
+
+    `root` is the folder that assets are relative to; `file` and `line` are where the pipeline is declared.
+    """
+
+    name: str
+    task: Task
+    policy: str
+    shadow_policy: str | None
+    parameters: Mapping[str, Parameter]
+    steps: tuple[BoundStep, ...]
+    hash: str
+    canonical: bytes
+    root: Path
+    file: str
+    line: int
+
+    def settle(self, given: Mapping[str, Any]) -> Settled:
+        """The parameters of one request. Raises UsageError for an unknown one, or a value outside its bounds."""
+        return settle(self.parameters, self.steps, self.root, given)
+
+    def ref(self, step: BoundStep) -> StepRef:
+        """What an engine needs to build this step."""
+        return StepRef(step.type, step.id, step.occurrence, step.raw_options, self.hash, str(self.root))
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineFile:
+    """A pipelines.yaml: its pipelines in the order of the file, and the models it declares."""
+
+    pipelines: Mapping[str, Pipeline]
+    models: Mapping[str, ModelSource]
+
+
+def declared_models(path: Path) -> dict[str, ModelSource]:
+    """The models that a pipelines.yaml declares: wanted before its pipelines can be loaded.
+
+    Passes over those whose declaration does not hold, as `load_pipelines` tells. Raises InvalidFile where the file is not YAML.
+    """
+    models: dict[str, ModelSource] = {}
+    document = load_yaml(path)
+    declared = document.value.get("models") if isinstance(document.value, dict) else None
+    for name in declared if isinstance(declared, dict) else ():
+        with suppress(InvalidFile):
+            models[name] = _model(document, name)
+    return models
+
+
+def load_pipelines(path: Path, catalogue: StepCatalogue, models: ModelIndex) -> PipelineFile:
+    """Read and check a pipelines.yaml. Raises InvalidFile with all its mistakes.
+
+    `models` knows what plugins registered and what `declared_models(path)` gave. No step and no network is loaded.
+    """
+    document = load_yaml(path)
+    reading = Reading(document, path.parent.resolve(), catalogue, models)
+    problems = Problems()
+    with problems.collecting():
+        reading.parse(FileEntry, ())
+    declared: dict[str, ModelSource] = {}
+    for name in reading.names(("models",)):
+        with problems.collecting():
+            declared[name] = _model(reading.document, name)
+            _refuse_taken(reading, name)
+    reading = replace(reading, broken_models=frozenset(reading.names(("models",))) - set(declared))
+    pipelines: dict[str, Pipeline] = {}
+    for name in reading.names(("pipelines",)):
+        with problems.collecting():
+            pipelines[name] = _pipeline(reading, name)
+    problems.raise_found()
+    return PipelineFile(pipelines, declared)
+
+
+def _model(document: Document, name: str) -> ModelSource:
+    path = ("models", name)
+    try:
+        entry = ModelEntry.model_validate(document.value["models"][name])
+        return ModelSource(name, **entry.model_dump())
+    except ValidationError as error:
+        raise InvalidFile(pydantic_problems(error, document, path, ModelEntry)) from None
+    except ConfigurationError as error:
+        raise InvalidFile([document.problem(path, error.what, error.fix)]) from None
+
+
+def _refuse_taken(reading: Reading, name: str) -> None:
+    if name in reading.catalogue.models:
+        raise reading.refusal(("models", name), "a plugin registers a model of this name", "choose another", at_key=True)
+
+
+def _pipeline(reading: Reading, name: str) -> Pipeline:
+    path = ("pipelines", name)
+    problems = Problems()
+    with problems.collecting():
+        reading.check_name(path)
+    with problems.collecting():
+        reading.parse(PipelineEntry, path)
+    steps = bind_steps(reading, (*path, "steps"), problems)
+    parameters = bind_parameters(reading, (*path, "parameters"), steps, problems)
+    problems.raise_found()
+    entry = reading.parse(PipelineEntry, path)
+    if len(steps) < len(entry.steps):
+        raise InvalidFile([])  # a step stands on something whose own mistake has been told
+    check_dataflow(reading, path, entry.task, steps)
+    text = _canonical(reading, name, entry, steps, parameters)
+    return Pipeline(
+        name=name,
+        task=entry.task,
+        policy=entry.policy,
+        shadow_policy=entry.shadow_policy,
+        parameters=parameters,
+        steps=steps,
+        hash=sha256_hex(text),
+        canonical=text,
+        root=reading.root,
+        file=reading.document.file,
+        line=reading.document.key_place(path).line,
+    )
+
+
+def _canonical(
+    reading: Reading, name: str, entry: PipelineEntry, steps: Sequence[BoundStep], parameters: Mapping[str, Parameter]
+) -> bytes:
+    head = {"limner": 1, "pipeline": name, "task": entry.task, "policy": entry.policy, "shadow_policy": entry.shadow_policy}
+    settable = {key: parameter.canonical() for key, parameter in parameters.items()}
+    problems = Problems()
+    forms: list[Any] = []  # JSON
+    for index, step in enumerate(steps):
+        with problems.collecting(), reading.faults_at(("pipelines", name, "steps", index), f"Options of {step.type}"):
+            forms.append(_canonical_step(step, reading.models))
+            canonical(forms[-1])
+    problems.raise_found()
+    return canonical({**head, "parameters": settable, "steps": forms})
+
+
+def _canonical_step(step: BoundStep, models: ModelIndex) -> dict[str, Any]:
+    """A step as JSON: assets by content hash, secrets by name, models by digest."""
+    return {
+        "use": step.type,
+        "as": step.id,
+        "with": step.options.model_dump(mode="json", by_alias=True),
+        "deadline": step.deadline,
+        "digest": step.digest,
+        "models": {name: models.digest(name) for _, name in model_references(step.options)},
+    }
