@@ -16,21 +16,23 @@ The engine gives it a batch of one or more generations from any requests and exp
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
 from pydantic_core import core_schema
 
-from limner.errors import Cancelled, ConfigurationError
+from limner.errors import Cancelled, ConfigurationError, InvalidFile
 from limner.generation import Generation, ItemError
 
 if TYPE_CHECKING:
     import torch
 
 RunsOn = Literal["accelerator", "cpu", "io"]
+Form = TypeVar("Form", bound=BaseModel)
 
 
 class Options(BaseModel):
@@ -51,6 +53,11 @@ class Range:
 
     low: float = 0.0
     high: float = 1.0
+
+    def admits(self, value: float) -> bool:
+        """Whether a measured value is finite and in range, give or take 1 % of the range: half precision rounds 1 to 1.004."""
+        slack = 0.01 * (self.high - self.low) if math.isfinite(self.high - self.low) else 0.0
+        return math.isfinite(value) and self.low - slack <= value <= self.high + slack
 
 
 class ModelRef(str):
@@ -79,6 +86,17 @@ class Asset:
     def read_bytes(self) -> bytes:
         """The file's content."""
         return self.path.read_bytes()
+
+    def read_yaml(self, form: type[Form]) -> Form:
+        """The file's content as YAML, checked against a pydantic model. Raises InvalidFile with every mistake and its place."""
+        from limner.yaml_problems import pydantic_problems
+        from limner.yaml_source import load_yaml
+
+        document = load_yaml(self.path)
+        try:
+            return form.model_validate(document.value)
+        except ValidationError as error:
+            raise InvalidFile(pydantic_problems(error, document, model=form)) from None
 
     def sha256(self) -> str:
         """Hex SHA-256 of the file's content."""
