@@ -68,15 +68,15 @@ class Evaluation:
         }
 
 
-def evaluate(
-    make_images: MakeImages, suites: Sequence[str], *, prompts: int = PROMPTS, checker_renders: int = 300
-) -> Evaluation:
+def evaluate(make_images: MakeImages, suites: Sequence[str], *, prompts: int = PROMPTS) -> Evaluation:
     """Have every prompt of the suites made into a picture, with fixed seeds and no selection, and judge each.
+
+    The checker is measured on as many renders as there are prompts in a suite.
 
     Raises ValueError where `make_images` gives more or fewer pictures than it was asked for.
     """
     results = tuple(_evaluate_suite(make_images, name, prompts) for name in suites)
-    return Evaluation(results, checker_report(checker_renders, SEED))
+    return Evaluation(results, checker_report(prompts, SEED))
 
 
 def _evaluate_suite(make_images: MakeImages, name: str, n: int) -> SuiteResult:

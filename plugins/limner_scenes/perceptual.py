@@ -13,10 +13,12 @@ from limner_scenes.palette import COLOUR_RGB
 
 Array = NDArray[np.float64]
 
-FURTHEST = 14.0
+FURTHEST = 12.0
 """A colour further than this from every named one has no name."""
 CLEAR_LEAD = 3.0
 """A colour whose two nearest names differ in distance by less than this has no name either."""
+DARKEST = 20
+"""Levels of red, green and blue below this look the same: all of them are black."""
 
 _RGB_TO_LMS = np.array(
     [
@@ -49,7 +51,7 @@ def nearest_colour(rgb: ArrayLike) -> NDArray[np.intp]:
 
 def name_colour(rgb: ArrayLike) -> str | None:
     """The name of one sRGB value of shape (3,); None where no name is near, or two are about as near."""
-    distance = _distances(rgb)
+    distance = _distances(np.maximum(rgb, DARKEST))
     best, second = (int(index) for index in np.argsort(distance)[:2])
     if distance[best] > FURTHEST or distance[second] - distance[best] < CLEAR_LEAD:
         return None

@@ -47,11 +47,8 @@ def segments(image: NDArray[np.uint8]) -> list[Segment]:
     if not len(colours):
         return []
     owner, cover = _unmix(picture, background, colours)
-    found = []
-    for index, rgb in enumerate(colours):
-        own = np.where(owner == index, cover, 0)
-        found += [Segment(own * _grown(piece), rgb) for piece in _connected(own > 0.5)]
-    return found
+    covers = [np.where(owner == index, cover, 0) for index in range(len(colours))]
+    return [_segment(picture, own, piece) for own in covers for piece in _connected(own > 0.5)]
 
 
 def _at_reading_size(image: NDArray[np.uint8]) -> Picture:
@@ -94,6 +91,13 @@ def _unmix(picture: Picture, background: Picture, colours: Picture) -> tuple[NDA
     residual = ((offset[..., None, :] - share[..., None] * direction) ** 2).sum(-1)
     owner = residual.argmin(-1)
     return owner, np.take_along_axis(share, owner[..., None], -1)[..., 0]
+
+
+def _segment(picture: Picture, cover: Picture, piece: Mask) -> Segment:
+    inmost = piece & (cover >= 0.9 * cover[piece].max())
+    # Two things of one colour may differ in shade, so each has its own full cover.
+    own = np.minimum(cover / np.median(cover[inmost]), 1) * _grown(piece)
+    return Segment(own, np.asarray(np.median(picture[inmost], axis=0), np.float32))
 
 
 def _connected(mask: Mask) -> list[Mask]:
