@@ -39,6 +39,6 @@ def test_the_table_shows_the_model_and_the_checker(capsys: pytest.CaptureFixture
 
 def test_a_wrong_call_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="no suite 'hard'"):
-        eval_scenes(draw, "hard")  # type: ignore[arg-type]  # what an untyped caller may do
+        eval_scenes(draw, "hard")
     with pytest.raises(UsageError, match="0 prompts"):
         eval_scenes(draw, "seen", prompts=0)
