@@ -1,0 +1,8 @@
+"""Content policies: what may be made, and what may leave. Only this package decides; steps measure."""
+
+from limner.policy.bind import bind, strictest
+from limner.policy.deciding import BoundPolicy
+from limner.policy.loading import load_policies
+from limner.policy.rules import Policy, Rule
+
+__all__ = ["BoundPolicy", "Policy", "Rule", "bind", "load_policies", "strictest"]

@@ -1,0 +1,148 @@
+"""`when`: who and what a rule is for, in the Common Expression Language.
+
+An expression sees `caller.subject`, `caller.cohort`, `request.task`, `request.pipeline`, `request.n` and `request.parameters`
+(those the request sets: test with `has(request.parameters.x)` first), and no scores: thresholds are data. All that it names is
+checked when the policy is loaded. Comprehensions (`all`, `exists`, `map`, ...) are refused, so that an expression's time is
+bounded by its length, and so are the parts of the language that no `when` needs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from limner.generation import Request
+from limner.yaml_problems import did_you_mean
+
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    "caller": ("subject", "cohort"),
+    "request": ("task", "pipeline", "n", "parameters"),
+}
+FUNCTIONS = frozenset(("contains", "double", "endsWith", "int", "size", "startsWith", "string"))
+MACROS = frozenset(("has",))  # rewritten by the parser, so no function of the compiled program
+COMPARISONS = frozenset(("_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "@in"))
+LOGIC = frozenset(("!_", "_&&_", "_||_", "_?_:_", "_[_]"))
+ARITHMETIC = frozenset(("-_", "_+_", "_-_", "_*_", "_/_", "_%_"))
+COMPREHENSIONS = frozenset(("all", "exists", "exists_one", "existsOne", "filter", "map", "transformList", "transformMap"))
+LONGEST = 1_000  # characters; who and what can be said in far fewer
+
+_TOKEN = re.compile(
+    r"""(?P<space>\s+)
+      | (?P<string>"(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*')
+      | (?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?u?\b)
+      | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
+      | (?P<mark>&&|\|\||[=!<>]=|[-+*%!<>?:.,()\[\]]|/(?!/))""",
+    re.VERBOSE,
+)
+
+Variables = dict[str, dict[str, Any]]  # JSON scalars and mappings of them
+
+
+class WhenError(ValueError):
+    """An expression that cannot be used as `when`; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A compiled `when`. Two are equal where their text is."""
+
+    text: str
+    _program: Any = field(compare=False, repr=False)  # cel.Program, which has no stubs that the type checker follows
+
+    def holds(self, variables: Variables) -> bool:
+        """Whether the expression is true. Raises WhenError where it cannot be evaluated or does not give true or false."""
+        try:
+            value = self._program.execute(variables)
+        except Exception as error:  # cel raises what fits: KeyError, TypeError, ZeroDivisionError, ...
+            raise WhenError(f"`when` cannot be evaluated: {type(error).__name__}: {error}") from None
+        if not isinstance(value, bool):
+            raise WhenError(f"`when` gives {type(value).__name__}, not true or false")
+        return value
+
+
+def compile_when(text: str) -> When:
+    """Compile and check an expression. Raises WhenError with the first thing wrong with it."""
+    if len(text) > LONGEST:
+        raise WhenError(f"is longer than {LONGEST} characters")
+    tokens = list(_tokens(text))
+    _check_names(tokens)
+    import cel  # a quarter of a second, which only a policy with a `when` pays
+
+    try:
+        program = cel.compile(text)
+    except ValueError as error:
+        raise WhenError(f"does not compile: {' '.join(str(error).split())[:300]}") from None
+    _check_references(program.variables(), program.functions())
+    when = When(text, program)
+    if "parameters" not in tokens:
+        when.holds(_EXAMPLE)  # nothing else in it can be missing, so a type that does not fit shows now
+    return when
+
+
+def variables_of(request: Request) -> Variables:
+    """What an expression sees of a request."""
+    caller = request.caller
+    return {
+        "caller": {"subject": caller.subject, "cohort": caller.cohort},
+        "request": {
+            "task": request.task,
+            "pipeline": request.pipeline,
+            "n": request.n,
+            "parameters": dict(request.parameters),
+        },
+    }
+
+
+_EXAMPLE: Variables = {
+    "caller": {"subject": "local:someone", "cohort": "local"},
+    "request": {"task": "generate", "pipeline": "text-to-image", "n": 1, "parameters": {}},
+}
+
+
+def _tokens(text: str) -> Iterator[str]:
+    position = 0
+    while position < len(text):
+        token = _TOKEN.match(text, position)
+        if token is None:
+            raise WhenError(f"has {text[position : position + 10]!r} at character {position + 1}, which `when` does not know")
+        if token.lastgroup != "space":
+            yield token.group()
+        position = token.end()
+
+
+def _check_names(tokens: list[str]) -> None:
+    """Every use of a variable names a field that exists, and nothing runs over a collection."""
+    padded = ["", *tokens, "", ""]
+    for i, token in enumerate(tokens, start=1):
+        before, after, beyond = padded[i - 1], padded[i + 1], padded[i + 2]
+        if after == "(" and token in COMPREHENSIONS:
+            raise WhenError(f"uses the comprehension {token!r}; `when` takes plain comparisons only")
+        if before != "." and token in FIELDS and after != "(":
+            _check_field(token, after, beyond)
+    if any(_is_text(token) and _is_text(following) for token, following in pairwise(tokens)):
+        raise WhenError("has a string with a prefix or in triple quotes; write it in plain quotes")
+
+
+def _is_text(token: str) -> bool:
+    """A string, or a name that could be the prefix of one: `r"..."`."""
+    return token[0] in "\"'" or (token.isidentifier() and token.lower() in ("r", "b", "rb", "br"))
+
+
+def _check_field(variable: str, mark: str, name: str) -> None:
+    known = FIELDS[variable]
+    if mark != ".":
+        raise WhenError(f"uses {variable!r} without one of its fields: {', '.join(known)}")
+    if name not in known:
+        raise WhenError(f"{variable}.{name} is not known; {did_you_mean(name, known)}")
+
+
+def _check_references(variables: list[str], functions: list[str]) -> None:
+    for name in variables:
+        if name not in FIELDS:
+            raise WhenError(f"the variable {name!r} is not known; {did_you_mean(name, FIELDS)}")
+    for name in functions:
+        if name not in FUNCTIONS | COMPARISONS | LOGIC | ARITHMETIC:
+            raise WhenError(f"the function {name!r} is not known; {did_you_mean(name, FUNCTIONS | MACROS)}")

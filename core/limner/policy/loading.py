@@ -1,0 +1,186 @@
+"""Reading policies: every file of the policy folders, with its fragments resolved, and all mistakes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from limner.canonical import canonical, sha256_hex
+from limner.errors import InvalidFile, Problem
+from limner.generation import Gate
+from limner.policy.cel import compile_when
+from limner.policy.form import ConditionForm, ExtensionForm, PolicyForm, RuleForm
+from limner.policy.rules import Condition, Policy, Rule, Source
+from limner.yaml_problems import did_you_mean, pydantic_problems
+from limner.yaml_source import Document, KeyPath, key_text, load_yaml
+
+SUFFIXES = (".yaml", ".yml")
+
+
+def load_policies(folders: Sequence[Path], registered: Mapping[str, str] | None = None) -> Mapping[str, Policy]:
+    """All policies by name. Raises InvalidFile with every mistake of every file.
+
+    A file `standard.yaml` in one of `folders` is the policy `standard`; a file `brand.yaml` in the folder that a plugin
+    registered as `acme` is the policy `acme/brand`. Subfolders are not looked into.
+    """
+    loading = _Loading()
+    for folder in folders:
+        loading.read_folder(folder, prefix="")
+    for name, registered_folder in (registered or {}).items():
+        loading.read_folder(Path(registered_folder), prefix=f"{name}/")
+    policies = {name: loading.resolve(name) for name in sorted(loading.files)}
+    if loading.problems:
+        raise InvalidFile(list(dict.fromkeys(loading.problems)))
+    return policies
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    form: PolicyForm
+    document: Document
+
+    def source(self, path: KeyPath) -> Source:
+        place = self.document.place(path)
+        return Source(self.document.file, place.line, place.column, key_text(path))
+
+
+@dataclass(slots=True)
+class _Loading:
+    files: dict[str, _File] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    _broken: set[str] = field(default_factory=set)
+    _resolved: dict[str, Policy] = field(default_factory=dict)
+    _under_way: list[str] = field(default_factory=list)
+
+    def read_folder(self, folder: Path, prefix: str) -> None:
+        """Read every policy file of a folder; a folder that is not there is a mistake."""
+        if not folder.is_dir():
+            self.problems.append(Problem(str(folder), 0, 0, "", "is not a folder of policies"))
+            return
+        for path in sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES):
+            self._read_file(path, prefix + path.stem)
+
+    def _read_file(self, path: Path, name: str) -> None:
+        try:
+            document = load_yaml(path)
+            form = PolicyForm.model_validate(document.value)
+        except InvalidFile as error:
+            self.problems += error.problems
+            self._broken.add(name)
+        except ValidationError as error:
+            self.problems += pydantic_problems(error, document, model=PolicyForm)
+            self._broken.add(name)
+        else:
+            self._keep(name, _File(form, document), path)
+
+    def _keep(self, name: str, file: _File, path: Path) -> None:
+        if file.form.policy != path.stem:
+            fix = f"write `policy: {path.stem}`, or rename the file"
+            self.problems.append(file.document.problem(("policy",), f"is {file.form.policy!r} in {path.name}", fix))
+        if name in self.files:
+            what = f"there is a policy {name!r} already, in {self.files[name].document.file}"
+            self.problems.append(file.document.problem(("policy",), what, "rename one of the two"))
+        else:
+            self.files[name] = file
+
+    def resolve(self, name: str) -> Policy:
+        """The policy with the rules of its fragments, then its own."""
+        if name not in self._resolved:
+            self._under_way.append(name)
+            self._resolved[name] = self._build(name, self.files[name])
+            self._under_way.pop()
+        return self._resolved[name]
+
+    def _build(self, name: str, file: _File) -> Policy:
+        rules: dict[str, Rule] = {}
+        requires: list[str] = []
+        for index, extension in enumerate(file.form.extends):
+            for fragment in self._fragment(name, file, extension, index):
+                requires += fragment.requires
+                self._add(rules, self._kept(fragment, file, extension, index), file)
+        own = (_rule(form, file, index) for index, form in enumerate(file.form.rules))
+        self._add(rules, own, file)
+        return _policy(name, file, tuple(rules.values()), tuple(dict.fromkeys((*requires, *file.form.requires))))
+
+    def _fragment(self, name: str, file: _File, extension: ExtensionForm, index: int) -> Iterator[Policy]:
+        fragment = extension.from_
+        if fragment in self._under_way:
+            circle = " → ".join((*self._under_way, fragment))
+            self._problem(file, ("extends", index), f"runs in a circle: {circle}", "extend in one direction only")
+        elif fragment in self.files:
+            yield self.resolve(fragment)
+        elif fragment not in self._broken:
+            fix = did_you_mean(fragment, self.files.keys() - {name})
+            self._problem(file, ("extends", index), f"there is no policy {fragment!r}", fix)
+
+    def _kept(self, fragment: Policy, file: _File, extension: ExtensionForm, index: int) -> Iterator[Rule]:
+        known = {rule.id for rule in fragment.rules}
+        for item, rule_id in enumerate(extension.without):
+            if rule_id not in known:
+                path = ("extends", index, "without", item)
+                self._problem(file, path, f"{fragment.name} has no rule {rule_id!r}", did_you_mean(rule_id, known))
+        yield from (rule for rule in fragment.rules if rule.id not in extension.without)
+
+    def _add(self, rules: dict[str, Rule], more: Iterator[Rule], file: _File) -> None:
+        for rule in more:
+            first = rules.setdefault(rule.id, rule)
+            if first is not rule:
+                self.problems.append(_twice(first, rule, file))
+
+    def _problem(self, file: _File, path: KeyPath, what: str, fix: str) -> None:
+        self.problems.append(file.document.problem(path, what, fix))
+
+
+def _twice(first: Rule, second: Rule, file: _File) -> Problem:
+    where = f"{first.source.file}:{first.source.line}"
+    what = f"there is a rule {second.id!r} already, at {where}"
+    inherited = first.source.file != file.document.file
+    fix = "leave that one out by `without`, or rename this one" if inherited else "rename one of the two"
+    return second.source.problem(what, fix)
+
+
+def _rule(form: RuleForm, file: _File, index: int) -> Rule:
+    path: KeyPath = ("rules", index)
+    return Rule(
+        id=form.id,
+        at=form.at,
+        conditions=tuple(_conditions(form, file, path)),
+        then=form.then,
+        join="any" if form.any is not None else "all",
+        when=compile_when(form.when) if form.when is not None else None,
+        mode=form.mode,
+        category=form.category or "",
+        message=form.message or "",
+        source=file.source(path),
+    )
+
+
+def _conditions(form: RuleForm, file: _File, path: KeyPath) -> Iterator[Condition]:
+    if form.signal is not None:
+        yield _condition(form, form.at, file, path)
+    for join in ("all", "any"):
+        for index, inner in enumerate(getattr(form, join) or ()):
+            yield _condition(inner, inner.at or form.at, file, (*path, join, index))
+
+
+def _condition(form: RuleForm | ConditionForm, gate: Gate, file: _File, path: KeyPath) -> Condition:
+    [(comparison, threshold)] = form.thresholds.items()
+    assert form.signal is not None  # the form has been checked
+    return Condition(gate, form.signal, comparison, float(threshold), file.source(path))
+
+
+def _policy(name: str, file: _File, rules: tuple[Rule, ...], requires: tuple[str, ...]) -> Policy:
+    form = file.form
+    bundle = canonical(
+        {
+            "policy": name,
+            "requires": list(requires),
+            "on_error": form.on_error,
+            "previews": form.previews,
+            "rules": [rule.as_json() for rule in rules],
+        }
+    )
+    return Policy(name, rules, requires, form.on_error, form.previews, sha256_hex(bundle), bundle, file.document.file)

@@ -1,0 +1,119 @@
+"""What a policy says: rules over signals, what it requires of a pipeline, and what becomes of a check that fails.
+
+These are the plain values that `loading` builds from YAML, and that `bind` lays over a pipeline. A rule compares signals with
+thresholds; all of it is data, so that it can be explained, calibrated and compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from limner.errors import Problem
+from limner.generation import Action, Gate, Mode
+from limner.policy.cel import When
+
+Comparison = Literal["at_least", "above", "at_most", "below"]
+SignalKey = tuple[Gate, str]  # a signal is known by its gate and its name
+
+SYMBOLS: dict[Comparison, str] = {"at_least": ">=", "above": ">", "at_most": "<=", "below": "<"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The place of a rule or a condition in its policy file, for problems that show only against a pipeline."""
+
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    key: str = ""
+
+    def problem(self, what: str, fix: str = "") -> Problem:
+        """A mistake at this place."""
+        return Problem(self.file, self.line, self.column, self.key, what, fix)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One comparison of a signal, measured at `gate`, with a threshold."""
+
+    gate: Gate
+    signal: str
+    comparison: Comparison
+    threshold: float
+    source: Source = field(default=Source(), compare=False)
+
+    @property
+    def key(self) -> SignalKey:
+        """The signal's gate and name."""
+        return self.gate, self.signal
+
+    @property
+    def text(self) -> str:
+        """The comparison as people write it: `>= 0.4`."""
+        return f"{SYMBOLS[self.comparison]} {self.threshold}"
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether the threshold itself does not satisfy the comparison."""
+        return self.comparison in ("above", "below")
+
+    def margin(self, value: float) -> float:
+        """How far the value is on the side that satisfies the comparison; negative where it is on the other."""
+        return value - self.threshold if self.comparison in ("at_least", "above") else self.threshold - value
+
+    def holds(self, value: float) -> bool:
+        """Whether the value satisfies the comparison."""
+        margin = self.margin(value)
+        return margin > 0 if self.is_strict else margin >= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Conditions, joined by `all` or `any`, and the action asked for where they hold and `when` is true of the caller.
+
+    `message` is shown to the caller; `category` names what is at stake. A rule in `shadow` mode is judged and recorded, never
+    enforced.
+    """
+
+    id: str
+    at: Gate
+    conditions: tuple[Condition, ...]
+    then: Action
+    join: Literal["all", "any"] = "all"
+    when: When | None = None
+    mode: Mode = "enforce"
+    category: str = ""
+    message: str = ""
+    source: Source = field(default=Source(), compare=False)
+
+    def as_json(self) -> dict[str, Any]:  # JSON
+        """The rule as it is hashed into the policy's revision: all that can change a decision, or what is said of it."""
+        return {
+            "id": self.id,
+            "at": self.at,
+            self.join: [{"at": c.gate, "signal": c.signal, c.comparison: c.threshold} for c in self.conditions],
+            "when": self.when.text if self.when else None,
+            "then": self.then,
+            "mode": self.mode,
+            "category": self.category,
+            "message": self.message,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy with its fragments resolved.
+
+    `requires` names step types or stages; `on_error` is the action where a check fails, hangs or answers nonsense;
+    `revision` is the hex SHA-256 of `canonical`, the RFC 8785 bytes of the whole bundle, and `file` is where it was written.
+    """
+
+    name: str
+    rules: tuple[Rule, ...]
+    requires: tuple[str, ...] = ()
+    on_error: Action = "block"
+    previews: Literal["none", "gated"] = "none"
+    revision: str = ""
+    canonical: bytes = field(default=b"", repr=False)
+    file: str = ""

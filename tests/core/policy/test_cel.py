@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from limner.generation import Caller, Request
+from limner.policy.cel import WhenError, compile_when, variables_of
+
+REQUEST = Request(
+    "r", "generate", "text-to-image", "a sword", Caller("local:ann", "red-team"), n=3, parameters={"guidance_scale": 4.5}
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ('caller.cohort != "red-team"', False),
+        ("caller.cohort in ['red-team', 'staff']", True),
+        ('caller.subject.startsWith("local:") && request.n > 2', True),
+        ('request.task == "generate" ? request.pipeline == "text-to-image" : false', True),
+        ("has(request.parameters.guidance_scale) && request.parameters.guidance_scale > 4", True),
+        ('request.parameters["guidance_scale"] >= 5.0', False),
+        ("!(request.n * 2 == 6)", False),
+    ],
+)
+def test_an_expression_sees_who_asks_and_what_for(text: str, holds: bool) -> None:
+    assert compile_when(text).holds(variables_of(REQUEST)) is holds
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("caller.cohrt == 'a'", "caller.cohrt is not known; did you mean 'cohort'?"),
+        ("request.prompt == 'a'", "request.prompt is not known"),
+        ("caler.cohort == 'a'", "the variable 'caler' is not known; did you mean 'caller'?"),
+        ("caller['cohort'] == 'a'", "uses 'caller' without one of its fields"),
+        ("caller == 'a'", "uses 'caller' without one of its fields"),
+        ("sizee(caller.cohort) > 1", "the function 'sizee' is not known; did you mean 'size'?"),
+        ("caller.cohort.matches('a+')", "the function 'matches' is not known"),
+        ("[1, 2].exists(x, x == request.n)", "uses the comprehension 'exists'"),
+        ("request.parameters.all(caller, true)", "uses the comprehension 'all'"),
+        ("[1].map (request, request) == []", "uses the comprehension 'map'"),
+        ("[1].filter(x, true) == []", "uses the comprehension 'filter'"),
+        ("[1].exists_one(x, true)", "uses the comprehension 'exists_one'"),
+        ("caller.cohort ==", "does not compile"),
+        ("", "does not compile"),
+        ("{'a': 1}.a == 1", "which `when` does not know"),
+        ("true // a comment", "which `when` does not know"),
+        ('r"a" == caller.cohort', "has a string with a prefix or in triple quotes"),
+        ('"""a""" == caller.cohort', "has a string with a prefix or in triple quotes"),
+        ('"a == caller.cohort', "which `when` does not know"),
+        ("caller.cohort", "gives str, not true or false"),
+        ("1 + 1", "gives int, not true or false"),
+        ("request.n > 'a'", "cannot be evaluated: TypeError"),
+        ("true || " * 200 + "true", "is longer than 1000 characters"),
+    ],
+)
+def test_what_cannot_serve_is_refused_when_it_is_compiled(text: str, said: str) -> None:
+    with pytest.raises(WhenError) as caught:
+        compile_when(text)
+    assert said in str(caught.value)
+
+
+def test_names_inside_strings_are_only_text() -> None:
+    assert compile_when('caller.cohort != "caller.bogus request.all(x, x)"').holds(variables_of(REQUEST))
+
+
+@pytest.mark.parametrize("text", ["request.parameters.steps > 3", "request.parameters.guidance_scale", "request.n / 0 == 1 || "])
+def test_a_missing_parameter_or_another_answer_than_true_or_false_is_an_error(text: str) -> None:
+    with pytest.raises(WhenError):
+        compile_when(text).holds(variables_of(REQUEST))
+
+
+def test_deep_nesting_is_answered_quickly() -> None:
+    assert compile_when("!" * 994 + "true").holds(variables_of(REQUEST))
+    with pytest.raises(WhenError):
+        compile_when("(" * 490 + "true" + ")" * 490)
