@@ -25,9 +25,10 @@ def eval_scenes(
     sheet_path: Path | None = None,
     prompts: int = PROMPTS,
 ) -> Evaluation:
-    """Evaluate a model on the `seen` suites or the `unseen` one, and print a table, or one JSON object; write a contact sheet if asked.
+    """Evaluate a model on the `seen` suites or the `unseen` one, and report.
 
-    Raises UsageError for an unknown suite or a number of prompts below 1.
+    Prints a table, or one JSON object; writes a contact sheet of every picture to `sheet_path` if given. Raises
+    UsageError for an unknown suite or a number of prompts below 1.
     """
     if suite not in _SUITES:
         raise UsageError(f"there is no suite {suite!r}", fix=f"Choose one of {', '.join(_SUITES)}.")

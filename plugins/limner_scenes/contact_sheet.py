@@ -11,7 +11,7 @@ from PIL import ImageDraw, ImageFont
 from limner_scenes.evaluation import SuiteResult, Trial
 
 COLUMNS = 10
-_PICTURE, _FRAME, _WORDS, _TITLE = 128, 3, 40, 24
+_PICTURE, _FRAME, _WORDS, _TITLE = 128, 3, 52, 24
 _CELL = (_PICTURE + 4 * _FRAME, _PICTURE + 4 * _FRAME + _WORDS)
 _RIGHT, _WRONG, _PAPER, _INK = (30, 150, 60), (214, 30, 38), (255, 255, 255), (40, 40, 40)
 
