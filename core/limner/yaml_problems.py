@@ -23,7 +23,10 @@ _SAYINGS = {  # where pydantic speaks of Python's types
     "string_type": "should be a string",
     "bool_type": "should be true or false",
     "bool_parsing": "should be true or false",
+    "too_short": "should hold at least {min_length}, not {actual_length}",
+    "too_long": "should hold at most {max_length}, not {actual_length}",
 }
+_OWN_WORDS = ("value_error", "assertion_error")  # a validator raised: it has said all
 _OF_A_MAPPING = ("dict_type", "mapping_type", "model_type", "is_instance_of")
 
 
@@ -70,6 +73,11 @@ def pydantic_problems(
     return [_problem(document, prefix, path, _telling(group), model) for path, group in by_path.items()]
 
 
+def said(error: ValidationError) -> str:
+    """What a ValidationError complains of, in one line and without places."""
+    return "; ".join(dict.fromkeys(map(_sentence, error.errors(include_url=False))))
+
+
 def _path_in(document: Document, prefix: KeyPath, details: ErrorDetails) -> KeyPath:
     """The location without what pydantic adds of its own (names of union branches), which the file does not have."""
     path = prefix
@@ -93,18 +101,22 @@ def _problem(
         return document.problem(path, "is not a key that is known here", fix, at_key=True)
     if "missing" in kinds:
         return document.problem(path, "is missing", f"add `{path[-1]}:`", at_key=True)
-    return document.problem(path, " or ".join(dict.fromkeys(map(_sentence, group))))
+    return document.problem(path, " or ".join(dict.fromkeys(_sentence(details) + _shown(details) for details in group)))
 
 
 def _sentence(details: ErrorDetails) -> str:
-    if details["type"] in ("value_error", "assertion_error"):
+    if details["type"] in _OWN_WORDS:
         return str(details.get("ctx", {}).get("error", details["msg"]))
-    said = _SAYINGS.get(details["type"]) or details["msg"].removeprefix("Input ")
-    return said[:1].lower() + said[1:] + _shown(details)
+    if saying := _SAYINGS.get(details["type"]):
+        return saying.format(**details.get("ctx", {}))
+    sentence = details["msg"].removeprefix("Input ")
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _shown(details: ErrorDetails) -> str:
     """The value, where it is short; never a string that stands for a mapping, which may be a secret written out."""
+    if details["type"] in _OWN_WORDS:
+        return ""
     value = details["input"]
     if value is None:
         return ", not empty"

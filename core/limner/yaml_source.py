@@ -177,7 +177,7 @@ class _Composer:
         return node
 
     def _content(self, event: Any, place: Place) -> _Node:
-        if event.tag not in (None, "!", "tag:yaml.org,2002:str"):
+        if event.tag not in (None, "tag:yaml.org,2002:str"):
             self._problem(place, f"has the tag {event.tag}", "leave tags out; quote a value to make it a string")
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(place)

@@ -9,10 +9,10 @@ from pydantic import ValidationError
 from limner.bound import BoundStep
 from limner.pipeline.config import ParameterEntry
 from limner.pipeline.option_values import holds, option_fields
-from limner.pipeline.parameters import Parameter, Scalar, option_json, said, with_options, written
+from limner.pipeline.parameters import Parameter, Scalar, option_json, with_options, written
 from limner.pipeline.reading import Reading
 from limner.step import Asset, ModelRef, Options, Secret
-from limner.yaml_problems import Problems, did_you_mean
+from limner.yaml_problems import Problems, did_you_mean, said
 from limner.yaml_source import KeyPath
 
 NEVER_SETTABLE = {ModelRef: "a model", Asset: "a file", Secret: "a secret"}

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from limner.bound import BoundStep
 from limner.errors import UsageError
 from limner.step import Options
-from limner.yaml_problems import did_you_mean
+from limner.yaml_problems import did_you_mean, said
 
 Scalar = bool | int | float | str
 
@@ -88,11 +88,6 @@ def option_json(options: Options, field: str) -> Any:  # JSON
     """One option in the form of the record."""
     [value] = options.model_dump(mode="json", include={field}).values()
     return value
-
-
-def said(error: ValidationError) -> str:
-    """What pydantic says, in one line."""
-    return "; ".join(dict.fromkeys(details["msg"] for details in error.errors(include_url=False, include_context=False)))
 
 
 def written(value: object) -> str:
