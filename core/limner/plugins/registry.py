@@ -1,0 +1,102 @@
+"""What the plugins that load offer, by name, and calls to the hooks of each, apart from the others."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from types import MappingProxyType
+from typing import Any
+
+import pluggy
+
+from limner.errors import PluginError
+from limner.hookspecs import Stage
+from limner.models.source import ModelSource
+from limner.plugins.cause import cause_of
+from limner.plugins.commands import Additions
+from limner.plugins.report import PluginReport
+from limner.stage_call import stage_of
+from limner.step import Step
+from limner.yaml_problems import did_you_mean
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A plugin that has loaded: the manager in which it alone is live, and what it registered."""
+
+    report: PluginReport
+    manager: pluggy.PluginManager
+    steps: tuple[type[Step], ...]
+    models: Mapping[str, ModelSource]
+    policies: Mapping[str, str]
+
+
+class Registry:
+    """Steps, models and policies by name, a report of every plugin, and calls to their hooks. Thread-safe."""
+
+    def __init__(self, loaded: Sequence[Plugin], reports: Sequence[PluginReport]) -> None:
+        self.plugins = tuple(reports)
+        self.steps: Mapping[str, type[Step]] = MappingProxyType({s.type: s for plugin in loaded for s in plugin.steps})
+        self.models: Mapping[str, ModelSource] = MappingProxyType(
+            {name: source for plugin in loaded for name, source in plugin.models.items()}
+        )
+        self.policies: Mapping[str, str] = MappingProxyType(
+            {name: folder for plugin in loaded for name, folder in plugin.policies.items()}
+        )
+        self._loaded = tuple(loaded)
+        self._errors: Counter[str] = Counter()
+        self._counting = Lock()
+
+    def step(self, name: str) -> type[Step]:
+        """The step class of this type. Raises PluginError: with the cause if its plugin is broken, else with the near miss."""
+        if name in self.steps:
+            return self.steps[name]
+        owner = name.partition(".")[0]
+        reports = [report for report in self.plugins if report.name == owner]
+        if not reports or any(report.status == "ok" for report in reports):
+            raise PluginError(f"there is no step {name!r}", fix=did_you_mean(name, self.steps))
+        [report, *_] = reports
+        if report.status == "broken":
+            raise PluginError(f"step {name!r} cannot be had: {report} is broken", fix=report.cause.replace("\n", "\n  "))
+        raise PluginError(f"step {name!r} cannot be had: {report} may not load", fix=f"add {owner} to LIMNER_PLUGINS")
+
+    def stage_of(self, step: type[Step]) -> Stage:
+        """The stage that a step class implements."""
+        return stage_of(step)
+
+    @property
+    def lifecycle_errors(self) -> Mapping[str, int]:
+        """How often each plugin's life-cycle hooks have raised, by plugin; those that never did are not in it."""
+        with self._counting:
+            return dict(self._errors)
+
+    def lifecycle(self, hook: str, **views: object) -> None:
+        """Call a life-cycle hook of every plugin, each apart: one that raises is logged, counted, and stops nobody."""
+        for plugin in self._loaded:
+            caller: pluggy.HookCaller = getattr(plugin.manager.hook, hook)
+            try:
+                caller(**views)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # sys.exit() in a hook cannot change the outcome either
+                with self._counting:
+                    self._errors[plugin.report.name] += 1
+                logger.error("%s: %s: %s", plugin.report, hook, cause_of(error))
+
+    def commands(self, cli: Any, open_app: Any) -> None:  # typer.Typer; (path or None) -> App: see hookspecs
+        """Let every plugin add its commands. One that raises, or takes a command's name again, adds none and is logged."""
+        for plugin in self._loaded:
+            additions = Additions(cli)
+            try:
+                plugin.manager.hook.register_commands(cli=cli, open_app=open_app)
+                additions.check()
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                additions.undo()
+                logger.error("%s: register_commands: %s", plugin.report, cause_of(error))
