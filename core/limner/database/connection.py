@@ -1,0 +1,141 @@
+"""Connections to the database, SQLite or PostgreSQL, set up so that a commit is durable and writers take turns.
+
+Whoever adds to the record holds the write lock from the start of its transaction to the commit: in SQLite the database's own
+(BEGIN IMMEDIATE), in PostgreSQL an advisory lock. Under it, indexes are assigned without gaps, by several processes too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from limner.errors import ConfigurationError
+
+DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
+PATIENCE = 30  # seconds to wait for another writer before giving up
+WRITE_LOCK = 0x4C696D6E65720000  # "Limner" in ASCII, then zeros: the key of PostgreSQL's advisory lock
+SQLITE_ERROR = 1  # SQLite's code for a statement that is wrong in itself
+
+PRAGMAS = (
+    f"PRAGMA busy_timeout = {PATIENCE * 1000}",  # first, because the next may have to wait
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",  # a commit is on the disk when it returns
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",  # an erased key leaves no copy in a free page
+)
+POSTGRESQL_ARGUMENTS: dict[str, str | int] = {
+    "application_name": "limner",
+    "connect_timeout": 10,  # seconds, as below; so that a dead network ends in an error and not in waiting
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": PATIENCE * 1000,  # milliseconds
+}
+
+
+class Database:
+    """One database, from one process. Thread-safe; a forked child opens its own.
+
+    `url` is an SQLAlchemy URL: `sqlite:///path` or `postgresql://user@host/name`. Nothing is connected to yet; see
+    `limner.database.migration.open_database` for a database that is ready for use.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = _checked(url)
+        self.dialect = self.url.get_backend_name()
+        self.engine = _sqlite(self.url) if self.dialect == "sqlite" else _postgresql(self.url)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection in a transaction for reading."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A connection in a transaction that holds the write lock; it is committed at the end, or rolled back by a raise."""
+        with self.engine.connect() as connection:
+            connection = connection.execution_options(limner_writes=True)
+            with connection.begin():
+                if self.dialect == "postgresql":
+                    connection.execute(select(func.pg_advisory_xact_lock(WRITE_LOCK)))
+                yield connection
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self.engine.dispose()
+
+    def __repr__(self) -> str:
+        return f"Database({self.url.render_as_string(hide_password=True)!r})"
+
+
+def is_outage(error: DBAPIError) -> bool:
+    """Whether the database could not do its work (gone, locked, full), and not the statement was wrong."""
+    if error.connection_invalidated:
+        return True
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return isinstance(error, OperationalError | InterfaceError) and (code is None or code & 0xFF != SQLITE_ERROR)
+
+
+def _checked(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise ConfigurationError("the database URL cannot be read", where="LIMNER_DATABASE_URL", fix=_FIX) from error
+    backend = url.get_backend_name()
+    if backend not in DRIVERS:
+        raise ConfigurationError(f"no record is kept in {backend!r}", where="LIMNER_DATABASE_URL", fix=_FIX)
+    if backend == "sqlite" and url.database in (None, "", ":memory:"):
+        raise ConfigurationError("the record is not kept in memory", where="LIMNER_DATABASE_URL", fix=_FIX)
+    return url.set(drivername=DRIVERS[backend])
+
+
+_FIX = "write sqlite:///path/to/limner.db or postgresql://user@host/name"
+
+
+def _sqlite(url: URL) -> Engine:
+    assert url.database is not None
+    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": PATIENCE})
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_pragmas(connection: Any, record: ConnectionPoolEntry) -> None:  # a sqlite3.Connection
+    connection.isolation_level = None  # else sqlite3 itself begins transactions, late and never immediate
+    for pragma in PRAGMAS:
+        connection.execute(pragma)
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("limner_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _postgresql(url: URL) -> Engine:
+    arguments = {name: value for name, value in POSTGRESQL_ARGUMENTS.items() if name not in url.query}
+    try:
+        engine = create_engine(url, isolation_level="READ COMMITTED", pool_pre_ping=True, connect_args=arguments)
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            "PostgreSQL needs the package psycopg", where="LIMNER_DATABASE_URL", fix="pip install 'limner[postgresql]'"
+        ) from error
+    event.listen(engine, "connect", _insist_on_durability)
+    return engine
+
+
+def _insist_on_durability(connection: Any, record: ConnectionPoolEntry) -> None:  # a psycopg.Connection
+    autocommit, connection.autocommit = connection.autocommit, True
+    connection.execute(
+        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+    )
+    connection.execute(f"SET lock_timeout = '{PATIENCE}s'")
+    connection.autocommit = autocommit

