@@ -1,0 +1,87 @@
+"""One event of the record, before it is written: a body that stays for ever, and payloads that can be erased."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from limner.canonical import canonical
+
+LARGEST_INTEGER = 2**53 - 1  # in size, that a JSON number carries exactly
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened.
+
+    `body` is JSON and is kept in the clear: no prompt, no personal data. `payloads` are kept apart, encrypted for `subject`
+    (the person they are about, by name) and only committed to in the body, under `commitments`. An event keeps its `id` when
+    it is appended again, and is then recorded once.
+    """
+
+    kind: str
+    request_id: str
+    body: Mapping[str, Any]  # JSON
+    payloads: Mapping[str, bytes] = field(default_factory=dict)
+    subject: str = ""
+    version: int = 1
+    id: str = field(default_factory=lambda: uuid4().hex)
+
+    def __post_init__(self) -> None:
+        if self.payloads and not self.subject:
+            raise ValueError(f"a {self.kind} event with payloads names the subject they are about")
+        if "commitments" in self.body:
+            raise ValueError("'commitments' in the body of an event is filled in from its payloads")
+
+
+def canonical_event(event: Event, *, time: str, pseudonym: str, commitments: Mapping[str, str]) -> bytes:
+    """The event's bytes as they are recorded, hashed and never touched again."""
+    body = {**event.body, "commitments": dict(commitments)} if commitments else dict(event.body)
+    envelope = {
+        "body": body,
+        "id": event.id,
+        "kind": event.kind,
+        "request": event.request_id,
+        "time": time,
+        "version": event.version,
+    }
+    return canonical({**envelope, "subject": pseudonym} if pseudonym else envelope)
+
+
+def plain(value: Any) -> Any:  # anything JSON-like in, JSON that `canonical` takes out
+    """The value as JSON that can be recorded exactly: what a JSON number cannot carry becomes text.
+
+    NaN and infinities become "NaN", "Infinity" and "-Infinity"; integers past 2**53 their digits; lone surrogates escapes.
+    """
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value) if abs(value) <= LARGEST_INTEGER else str(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else _unbounded(value)
+    if isinstance(value, Mapping):
+        return {plain(str(key)): plain(inner) for key, inner in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return [plain(inner) for inner in value]
+    raise TypeError(f"{type(value).__name__} is not recorded")
+
+
+def _unbounded(value: float) -> str:
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def text_payload(text: str) -> bytes:
+    """A text's bytes as a payload. Whatever the command line let through survives, lone surrogates too."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def json_payload(value: Any) -> bytes:  # as `plain` takes
+    """The canonical bytes of a JSON value as a payload."""
+    return canonical(plain(value))

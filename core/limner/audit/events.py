@@ -1,0 +1,198 @@
+"""The kinds of events that a request leaves, each built from the values it is about.
+
+| kind | when | payloads |
+|---|---|---|
+| `request.accepted` | before any work | prompt, negative prompt |
+| `decision` | at each gate | evidence, details, error |
+| `generation.steps` | at the end of a generation | rewrites, errors |
+| `image.outcome` | before release | |
+| `request.closed` | at the end | |
+
+What may hold words of the prompt or of the caller is a payload, error texts of steps included. A field is only ever added to a
+kind; what means something else gets a new version.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from limner.audit.event import Event, json_payload, plain, text_payload
+from limner.generation import Decision, EncodedImage, Finding, Generation, Outcome, Request, Signal
+
+REQUEST_ACCEPTED = "request.accepted"
+DECISION = "decision"
+GENERATION_STEPS = "generation.steps"
+IMAGE_OUTCOME = "image.outcome"
+REQUEST_CLOSED = "request.closed"
+
+TEXT_PAYLOADS = frozenset({"prompt", "negative_prompt"})  # the others are canonical JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """What was fixed for a request when it was accepted, besides the request itself.
+
+    `parameters` are the effective values, after defaulting. `plugins` is the hash of the list of plugins, `pipeline` and
+    `policy_revision` those of their canonical texts; all three are found under their hash (see `store_text`). `versions` are
+    of Limner and the libraries it runs on; `lease` is that of the process.
+    """
+
+    pipeline: str
+    policy: str
+    policy_revision: str
+    parameters: Mapping[str, Any]  # JSON scalars
+    plugins: str
+    versions: Mapping[str, str]
+    lease: str
+    shadow_policy: str = ""
+    shadow_revision: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepSummary:
+    """How one step ran for one generation. `seconds` is the time in the step, waiting and loading excluded."""
+
+    step: str
+    type: str
+    outcome: Literal["done", "failed", "cancelled"]
+    seconds: float = 0.0
+    device: str = ""
+    precision: str = ""
+    batch: int = 1
+    signals: Sequence[Signal] = field(default_factory=tuple)
+    error: str = ""
+
+
+def request_accepted(request: Request, pinned: Pinned) -> Event:
+    """The intent: all that is needed to make the same images again."""
+    body = {
+        "task": request.task,
+        "cohort": request.caller.cohort,
+        "pipeline": {"name": request.pipeline, "hash": pinned.pipeline},
+        "policy": {"name": pinned.policy, "revision": pinned.policy_revision},
+        "shadow_policy": {"name": pinned.shadow_policy, "revision": pinned.shadow_revision} if pinned.shadow_policy else None,
+        "parameters": pinned.parameters,
+        "n": request.n,
+        "seeds": [request.seed_of(index) for index in range(request.n)],
+        "inputs": [{"role": given.role, "sha256": given.sha256} for given in request.inputs],
+        "output_format": request.output_format,
+        "plugins": pinned.plugins,
+        "versions": pinned.versions,
+        "lease": pinned.lease,
+    }
+    payloads = {"prompt": text_payload(request.prompt)}
+    if request.negative_prompt:
+        payloads["negative_prompt"] = text_payload(request.negative_prompt)
+    return Event(REQUEST_ACCEPTED, request.id, plain(body), payloads, request.caller.subject)
+
+
+def decision(request: Request, generation: Generation, decided: Decision) -> Event:
+    """A decision, whole, as it was made about `generation` with the signals it then had."""
+    body = {
+        "index": generation.index,
+        "gate": decided.gate,
+        "action": decided.action,
+        "policy": decided.policy,
+        "revision": decided.revision,
+        "after_step": decided.after_step,
+        "rules": decided.rules,
+        "findings": [_finding(finding) for finding in decided.findings],
+        "digests": decided.digests,
+        "message": decided.message,
+        "category": decided.category,
+        "errored": bool(decided.error),
+        "seconds": decided.seconds,
+    }
+    payloads = {
+        "evidence": _evidence(generation),
+        "details": {finding.rule: finding.detail for finding in decided.findings if finding.detail},
+        "error": decided.error,
+    }
+    return Event(DECISION, request.id, plain(body), _json_payloads(payloads), request.caller.subject)
+
+
+def generation_steps(request: Request, generation: Generation, steps: Sequence[StepSummary]) -> Event:
+    """How each step ran that one generation went through, and what became of its prompt."""
+    body = {"index": generation.index, "steps": [_step(step) for step in steps]}
+    payloads = {
+        "rewrites": [{"step": r.step, "before": r.before, "after": r.after} for r in generation.rewrites],
+        "errors": {step.step: step.error for step in steps if step.error},
+    }
+    return Event(GENERATION_STEPS, request.id, plain(body), _json_payloads(payloads), request.caller.subject)
+
+
+def image_outcome(
+    request_id: str,
+    index: int,
+    outcome: Outcome,
+    *,
+    reason: str = "",
+    file: EncodedImage | None = None,
+    pixels_sha256: str = "",
+    mark_id: int | None = None,
+    image_id: str = "",
+) -> Event:
+    """How one image ended.
+
+    `reason` is a word or two of ours, such as a step's id, never a text from outside. `file` is the final file, where there is
+    one, and `image_id` its name in the image store; `pixels_sha256` is of the pixels before marking.
+    """
+    body = {
+        "index": index,
+        "outcome": outcome,
+        "reason": reason,
+        "file": {"sha256": file.sha256, "format": file.format, "bytes": len(file.data)} if file else None,
+        "pixels_sha256": pixels_sha256,
+        "mark_id": mark_id,
+        "image": image_id,
+    }
+    return Event(IMAGE_OUTCOME, request_id, plain(body))
+
+
+def request_closed(request_id: str, outcomes: Sequence[Outcome], *, seconds: float | None = None, reason: str = "") -> Event:
+    """The end of a request: nothing more will come of it by itself. `seconds` is from acceptance, None where nobody knows."""
+    body = {"outcomes": dict(Counter(outcomes)), "seconds": seconds, "reason": reason}
+    return Event(REQUEST_CLOSED, request_id, plain(body))
+
+
+def _finding(finding: Finding) -> dict[str, Any]:  # JSON
+    return {
+        "rule": finding.rule,
+        "result": finding.result,
+        "action": finding.action,
+        "mode": finding.mode,
+        "category": finding.category,
+        "message": finding.message,
+        "values": finding.values,
+        "thresholds": finding.thresholds,
+        "margin": finding.margin,
+    }
+
+
+def _evidence(generation: Generation) -> dict[str, Any]:  # JSON
+    """Where each signal was seen, as [start, end, what matched] in code points of the prompt that was measured."""
+    return {
+        f"{gate}:{name}": [[seen.start, seen.end, seen.matched] for seen in signal.evidence]
+        for (gate, name), signal in generation.signals.items()
+        if signal.evidence
+    }
+
+
+def _step(step: StepSummary) -> dict[str, Any]:  # JSON
+    return {
+        "step": step.step,
+        "type": step.type,
+        "outcome": step.outcome,
+        "seconds": step.seconds,
+        "device": step.device,
+        "precision": step.precision,
+        "batch": step.batch,
+        "signals": {signal.name: signal.value for signal in step.signals},
+    }
+
+
+def _json_payloads(values: Mapping[str, Any]) -> dict[str, bytes]:  # JSON
+    return {name: json_payload(value) for name, value in values.items() if value}

@@ -1,0 +1,162 @@
+"""Reading the record: the list of requests, and one request with its events and what can still be opened of its payloads.
+
+What is shown comes from the events' canonical bytes; the tables beside them only lead there. Nothing here needs the plugin,
+pipeline or policy that a request ran under.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import Connection, select
+
+from limner.audit.events import TEXT_PAYLOADS
+from limner.audit.payloads import SealedPayload, unseal
+from limner.database.connection import Database
+from limner.database.subjects import find_subject, subject_name
+from limner.database.tables import events, outcomes, payloads
+from limner.database.tables import requests as requests_table
+from limner.errors import AuditError, UsageError
+from limner.keys import Keys
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSummary:
+    """One line of the list. `index` is that of the event that accepted it; `outcomes` are by image, None while under way."""
+
+    index: int
+    id: str
+    time: str
+    subject: str
+    cohort: str
+    task: str
+    pipeline: str
+    policy: str
+    closed: bool
+    outcomes: tuple[str | None, ...]
+
+    def to_json(self) -> dict[str, Any]:  # JSON
+        """The summary as JSON values."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A payload as it can be had now.
+
+    `state` is `open` (`value` is the text or JSON that was recorded), `erased` (its key is destroyed), or `altered` (what is
+    stored is not what the event committed to).
+    """
+
+    state: Literal["open", "erased", "altered"]
+    value: Any = None  # JSON
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """One event. `body` is as recorded, without the commitments; `payloads` has one entry for each of them."""
+
+    index: int
+    id: str
+    kind: str
+    version: int
+    time: str
+    body: Mapping[str, Any]  # JSON
+    payloads: Mapping[str, Payload]
+
+    def to_json(self) -> dict[str, Any]:  # JSON
+        """The event as JSON values."""
+        opened = {name: {"state": payload.state, "value": payload.value} for name, payload in self.payloads.items()}
+        return {**{name: getattr(self, name) for name in self.__slots__}, "payloads": opened}
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """All events of one request, in order. `caller` is None once erased; then `subject`, the pseudonym, leads to nobody."""
+
+    id: str
+    subject: str
+    caller: str | None
+    events: tuple[EventRecord, ...]
+
+    def to_json(self) -> dict[str, Any]:  # JSON
+        """The record as JSON values."""
+        listed = [event.to_json() for event in self.events]
+        return {"id": self.id, "subject": self.subject, "caller": self.caller, "events": listed}
+
+
+def requests(database: Database, *, limit: int = 50, before: int | None = None) -> tuple[RequestSummary, ...]:
+    """The newest requests first, at most `limit`; the next page is `before` the `index` of the last one."""
+    query = select(requests_table).order_by(requests_table.c.event.desc()).limit(limit)
+    if before is not None:
+        query = query.where(requests_table.c.event < before)
+    with database.reading() as connection:
+        rows = connection.execute(query).mappings().all()
+        ended = _outcomes(connection, [row["id"] for row in rows])
+    return tuple(
+        RequestSummary(
+            index=row["event"],
+            closed=row["closed"] is not None,
+            outcomes=tuple(ended.get((row["id"], image)) for image in range(row["n"])),
+            **{name: row[name] for name in ("id", "time", "subject", "cohort", "task", "pipeline", "policy")},
+        )
+        for row in rows
+    )
+
+
+def request(database: Database, keys: Keys, id: str) -> RequestRecord:
+    """Everything recorded of one request. Raises UsageError if there is none of this id."""
+    with database.reading() as connection:
+        subject = connection.scalar(select(requests_table.c.subject).where(requests_table.c.id == id))
+        if subject is None:
+            raise UsageError(f"no request {id!r} is on the record", fix="`limner audit list` shows the newest ones")
+        rows = connection.execute(
+            select(events.c.index, events.c.canonical).where(events.c.request_id == id).order_by(events.c.index)
+        )
+        found = find_subject(connection, keys, subject)
+        return RequestRecord(
+            id=id,
+            subject=subject,
+            caller=subject_name(connection, found) if found else None,
+            events=tuple(_event(connection, keys, index, json.loads(data)) for index, data in rows.tuples()),
+        )
+
+
+def _outcomes(connection: Connection, ids: Sequence[str]) -> dict[tuple[str, int], str]:
+    query = select(outcomes.c.request_id, outcomes.c.image, outcomes.c.outcome).where(outcomes.c.request_id.in_(ids))
+    return {(id, image): outcome for id, image, outcome in connection.execute(query).tuples()}
+
+
+def _event(connection: Connection, keys: Keys, index: int, recorded: dict[str, Any]) -> EventRecord:  # the envelope's JSON
+    body = dict(recorded["body"])
+    commitments = body.pop("commitments", {})
+    return EventRecord(
+        index=index,
+        id=recorded["id"],
+        kind=recorded["kind"],
+        version=recorded["version"],
+        time=recorded["time"],
+        body=body,
+        payloads={
+            name: _payload(connection, keys, index, recorded["id"], name, commitment)
+            for name, commitment in commitments.items()
+        },
+    )
+
+
+def _payload(connection: Connection, keys: Keys, index: int, event_id: str, name: str, commitment: str) -> Payload:
+    at = (payloads.c.event == index) & (payloads.c.name == name)
+    row = connection.execute(select(payloads).where(at)).mappings().first()
+    if row is None or row["wrapped_key"] is None:
+        return Payload("erased")
+    subject = find_subject(connection, keys, row["subject"])
+    if subject is None:
+        return Payload("erased")
+    try:
+        data = unseal(subject, event_id, SealedPayload(name, row["wrapped_key"], row["sealed"], commitment))
+    except AuditError:
+        return Payload("altered")
+    return Payload("open", data.decode("utf-8", "surrogatepass") if name in TEXT_PAYLOADS else json.loads(data))

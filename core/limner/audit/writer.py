@@ -1,0 +1,182 @@
+"""The one thread of a process that writes to the log.
+
+Whoever has events hands them over and gets a future. The thread takes all that waits, writes it in one transaction and
+commits once (group commit), so that the cost of reaching the disk is shared; a future is done when its events are durable. A
+database that is away or full for a moment is tried again, and so is a COMMIT that gave no answer: events keep their ids, so
+none is recorded twice. If it stays away, the futures end in AuditError, and the next append tries anew.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from threading import BoundedSemaphore, Lock, Thread
+from types import TracebackType
+
+from sqlalchemy.exc import DBAPIError
+
+from limner.audit.event import Event
+from limner.audit.log import Append, Change, Indexes, append_group
+from limner.database.connection import Database, is_outage
+from limner.errors import AuditError, LimnerError
+from limner.keys import Keys
+
+log = logging.getLogger(__name__)
+
+SLOTS = 256  # requests that may be under way in one process
+LARGEST_GROUP = 256  # appends in one transaction: more would make the first of them wait for the last
+DELAYS = (0.05, 0.2, 0.5, 1.0)  # seconds before each further try
+
+
+class Slot:
+    """Room for one request's events, given back at the end of the `with` block."""
+
+    def __init__(self, room: BoundedSemaphore) -> None:
+        self._room = room
+
+    def __enter__(self) -> Slot:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._room.release()
+
+
+class _Waiting:
+    """An append with the future of who waits for it."""
+
+    def __init__(self, append: Append) -> None:
+        self.append = append
+        self.future: Future[Indexes] = Future()
+        self.future.set_running_or_notify_cancel()  # what was handed over is written; it cannot be called back
+
+    def settle(self, result: Indexes | LimnerError) -> None:
+        if isinstance(result, LimnerError):
+            self.future.set_exception(result)
+        else:
+            self.future.set_result(result)
+
+
+class AuditWriter:
+    """Appends events to the log of a database. Thread-safe; a forked child makes its own.
+
+    `slots` bounds the requests under way; `delays` are the pauses, in seconds, between tries when the database is away.
+    """
+
+    def __init__(self, database: Database, keys: Keys, *, slots: int = SLOTS, delays: Sequence[float] = DELAYS) -> None:
+        self._database, self._keys, self._delays, self._slots = database, keys, tuple(delays), slots
+        self._room = BoundedSemaphore(slots)
+        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()  # None: no more will come
+        self._entrance = Lock()
+        self._closed = ""
+        self._process = os.getpid()
+        self._thread = Thread(target=self._run, name="limner-audit-writer", daemon=True)
+        self._thread.start()
+
+    def reserve(self) -> Slot:
+        """Room for one request, to be taken before it is accepted: once it is, its events are never refused.
+
+        Raises AuditError if there is none, or if the writer no longer writes.
+        """
+        self._refuse_if_closed()
+        if not self._room.acquire(blocking=False):
+            raise AuditError(f"{self._slots} requests are under way already", fix="try again when one of them has ended")
+        return Slot(self._room)
+
+    def append(self, events: Sequence[Event], changes: Sequence[Change] = ()) -> Future[Indexes]:
+        """Record events together with changes to other tables: all of it or nothing.
+
+        The future gives the events' indexes once they are durable, or ends in AuditError. `changes` are SQLAlchemy statements,
+        or functions of the connection; they may run more than once, each time in a transaction that holds nothing else of this
+        append. Appends of one thread are recorded in its order.
+        """
+        waiting = _Waiting(Append(tuple(events), tuple(changes)))
+        with self._entrance:
+            self._refuse_if_closed()
+            self._queue.put(waiting)
+        return waiting.future
+
+    def close(self) -> None:
+        """Write what waits, then stop. What comes later is refused."""
+        with self._entrance:
+            if not self._closed:
+                self._closed = "the record is closed: the process is ending"
+                self._queue.put(None)
+        if self._process == os.getpid():
+            self._thread.join()
+
+    def _refuse_if_closed(self) -> None:
+        if self._process != os.getpid():
+            raise AuditError("this process was forked from the one that writes the record, and has no writer of its own")
+        if self._closed:
+            raise AuditError(self._closed, fix="start Limner again")
+
+    def _run(self) -> None:
+        group: list[_Waiting] = []
+        try:
+            while group := self._collect():
+                self._write(group)
+        except BaseException as error:
+            log.critical("the writer of the record has died", exc_info=True)
+            self._die(error, group)
+
+    def _collect(self) -> list[_Waiting]:
+        """What waits, at least one append; nothing once the writer is closed and all is written."""
+        group: list[_Waiting] = []
+        try:
+            while len(group) < LARGEST_GROUP:
+                waiting = self._queue.get(block=not group)
+                if waiting is None:
+                    self._queue.put(None)  # seen again when this group is written
+                    break
+                group.append(waiting)
+        except Empty:
+            pass
+        return group
+
+    def _write(self, group: list[_Waiting]) -> None:
+        try:
+            results = self._commit([waiting.append for waiting in group])
+        except Exception as error:
+            results = [self._unwritten(error)] * len(group)
+        for waiting, result in zip(group, results, strict=True):
+            waiting.settle(result)
+
+    def _commit(self, appends: list[Append]) -> list[Indexes | LimnerError]:
+        """One transaction, tried again while the database is away. Returns after the commit."""
+        for delay in self._delays:
+            try:
+                return self._try(appends)
+            except DBAPIError as error:
+                if not is_outage(error):
+                    raise
+            time.sleep(delay)
+        return self._try(appends)
+
+    def _try(self, appends: list[Append]) -> list[Indexes | LimnerError]:
+        with self._database.writing() as connection:
+            return append_group(connection, self._keys, appends)
+
+    def _unwritten(self, error: Exception) -> AuditError:
+        reason = error.orig if isinstance(error, DBAPIError) else error
+        unwritten = AuditError(
+            f"the record cannot be written: {reason}",
+            where=repr(self._database),
+            fix="see that the database is up and its disk has room; nothing is released meanwhile",
+        )
+        unwritten.__cause__ = error
+        return unwritten
+
+    def _die(self, error: BaseException, group: list[_Waiting]) -> None:
+        """Leave nobody waiting for a thread that is gone."""
+        with self._entrance:
+            self._closed = f"the writer of the record has died: {error!r}"
+            while not self._queue.empty():
+                if (waiting := self._queue.get()) is not None:
+                    group.append(waiting)
+        for waiting in group:
+            if not waiting.future.done():
+                waiting.settle(AuditError(self._closed, fix="start Limner again"))

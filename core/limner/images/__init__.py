@@ -1,0 +1,1 @@
+"""Image files: made and read with care, and kept encrypted."""

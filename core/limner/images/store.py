@@ -1,0 +1,147 @@
+"""The image store: every file that was made and kept, encrypted under a data key of its own.
+
+A file is written before its outcome is recorded, and its row, with the data key wrapped by the subject's, is committed with the
+outcome. A file without a row can be read by nobody: it is what a crash left, and `sweep` removes it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.engine import RowMapping
+
+from limner.canonical import sha256_hex
+from limner.database.connection import Database
+from limner.database.subjects import ensure_subject, find_subject
+from limner.database.tables import images, requests
+from limner.errors import AuditError, UsageError
+from limner.files import save_atomically, sync_folder
+from limner.images.encoding import format_of
+from limner.keys import Keys, decrypt, encrypt, new_key
+
+NAME = re.compile(r"\.?(?P<request>[\w-]+)\.(?P<image>[0-9a-f]{32})(?P<unfinished>\.[0-9a-f]+\.part)?")
+ROWS_AT_ONCE = 500  # bound values in one query
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """A file in the store whose row is not yet committed: commit `changes` with the outcome. `sha256` is of the file given."""
+
+    id: str
+    sha256: str
+    path: Path
+    changes: tuple[AddImage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddImage:
+    """The change that adds an image's row, and with it the only copy of its data key."""
+
+    keys: Keys
+    subject: str
+    data_key: bytes
+    row: dict[str, str | int]  # the plain columns of `images`
+
+    def __call__(self, connection: Connection) -> None:
+        """Add the row. The connection must hold the write lock."""
+        subject = ensure_subject(connection, self.keys, self.subject)
+        wrapped = subject.wrap(self.data_key, "image key", str(self.row["id"]))
+        connection.execute(insert(images).values(**self.row, subject=subject.pseudonym, wrapped_key=wrapped))
+
+
+class ImageStore:
+    """Encrypted image files under `root`, their rows and keys in the database."""
+
+    def __init__(self, root: Path, keys: Keys) -> None:
+        self._root, self._keys = root, keys
+
+    def write(
+        self, data: bytes, subject: str, *, request_id: str, index: int, pixels_sha256: str, held: bool = False
+    ) -> StoredImage:
+        """Keep a file for `subject`, who asked for it; on return it is on the disk. `pixels_sha256` is before marking.
+
+        Raises AuditError if the disk does not take it.
+        """
+        id, data_key = uuid4().hex, new_key()
+        path = self._path(request_id, id)
+        try:
+            self._make_folder(path.parent)
+            save_atomically(path, encrypt(data_key, data, "image", id))
+        except OSError as error:
+            what = f"the image cannot be kept: {error.strerror}"
+            raise AuditError(what, where=str(path), fix="see that the disk has room") from error
+        row: dict[str, str | int] = {
+            "id": id,
+            "request_id": request_id,
+            "image": index,
+            "sha256": sha256_hex(data),
+            "pixels_sha256": pixels_sha256,
+            "format": format_of(data) or "",
+            "bytes": len(data),
+            "state": "held" if held else "released",
+        }
+        return StoredImage(id, sha256_hex(data), path, (AddImage(self._keys, subject, data_key, row),))
+
+    def discard(self, stored: StoredImage) -> None:
+        """Remove a file whose row will not be committed."""
+        stored.path.unlink(missing_ok=True)
+
+    def read(self, database: Database, id: str) -> bytes:
+        """The file as it was given. Raises UsageError if there is none of this id, AuditError if it is erased or damaged."""
+        with database.reading() as connection:
+            row = connection.execute(select(images).where(images.c.id == id)).mappings().first()
+            if row is None:
+                raise UsageError(f"no image {id!r} is kept")
+            data_key = self._data_key(connection, row)
+        try:
+            sealed = self._path(row["request_id"], id).read_bytes()
+        except FileNotFoundError:
+            raise AuditError("the file of this image is gone", where=f"image {id}", fix="restore it from a backup") from None
+        return decrypt(data_key, sealed, "image", id)
+
+    def sweep(self, database: Database) -> tuple[Path, ...]:
+        """Remove what crashes left: half-written files, and files without a row, of requests that are over. Returns them."""
+        found = list(self._files())  # before the database is asked: a file that comes later is none of ours
+        with database.reading() as connection:
+            running = set(connection.scalars(select(requests.c.id).where(requests.c.closed.is_(None))))
+            kept = _known(connection, [name["image"] for _, name in found if not name["unfinished"]])
+        left = [
+            path for path, name in found if name["request"] not in running and (name["unfinished"] or name["image"] not in kept)
+        ]
+        for path in left:
+            path.unlink(missing_ok=True)
+        return tuple(left)
+
+    def _data_key(self, connection: Connection, row: RowMapping) -> bytes:
+        subject = find_subject(connection, self._keys, row["subject"]) if row["wrapped_key"] else None
+        if subject is None:
+            raise AuditError("the image was erased", where=f"image {row['id']}")
+        return subject.unwrap(row["wrapped_key"], "image key", row["id"])
+
+    def _path(self, request_id: str, id: str) -> Path:
+        name = f"{request_id}.{id}"
+        if not NAME.fullmatch(name):
+            raise ValueError(f"a request's id is letters, digits, - and _, not {request_id!r}")
+        return self._root / id[:2] / name
+
+    def _make_folder(self, folder: Path) -> None:
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            sync_folder(self._root)
+
+    def _files(self) -> Iterator[tuple[Path, re.Match[str]]]:
+        for path in self._root.glob("??/*"):
+            if name := NAME.fullmatch(path.name):
+                yield path, name
+
+
+def _known(connection: Connection, ids: list[str]) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(ids), ROWS_AT_ONCE):
+        found.update(connection.scalars(select(images.c.id).where(images.c.id.in_(ids[start : start + ROWS_AT_ONCE]))))
+    return found
