@@ -89,9 +89,10 @@ class RegistrationHooks:
 
     @hookspec
     def register_steps(self) -> Sequence[type[Step]]:
-        """The step classes this plugin offers; each `type` starts with the plugin's own name.
+        """The step classes this plugin offers; each `type` is the plugin's own name, or starts with it and a dot.
 
-        A raising plugin is left out whole and reported; if a pipeline uses it, the start stops.
+        Reads nothing; returns a list. A failure leaves the plugin out, whole, and is reported; if a pipeline uses one of its
+        steps, the start stops.
 
             def register_steps():
                 return [Shout]
@@ -99,8 +100,10 @@ class RegistrationHooks:
 
     @hookspec
     def register_models(self) -> Mapping[str, Mapping[str, str]]:
-        """Models by name: `{"source": <directory or hub id>, "revision": ..., "space": ...}` as in `models:` of a
-        pipelines.yaml; `revision` (a commit) is required for a hub id, `space` may be left out.
+        """Models by name, in the form of `models:` of a pipelines.yaml.
+
+        Reads nothing; returns `{"source": ..., "revision": ..., "space": ...}` by name: an absolute directory, or a hub id with
+        its `revision`, a full commit; `space` may be left out. A failure leaves the plugin out, as does a name that is taken.
 
             def register_models():
                 return {"scenes": {"source": str(Path(__file__).parent / "weights")}}
@@ -108,16 +111,22 @@ class RegistrationHooks:
 
     @hookspec
     def register_policies(self) -> Mapping[str, str]:
-        """Policy folders by name, used as `extends: acme/brand`: the path of a folder of policy YAML files.
+        """Policy folders by name, used as `extends: acme/brand`.
 
-        def register_policies():
-            return {"acme": str(Path(__file__).parent / "policies")}
+        Reads nothing; returns the absolute path of a folder of policy YAML files, by name. A failure leaves the plugin out, as
+        does a name that is taken.
+
+            def register_policies():
+                return {"acme": str(Path(__file__).parent / "policies")}
         """
 
     @hookspec
     def register_commands(self, cli: Any, open_app: Any) -> None:  # typer.Typer; (path or None) -> App
-        """Add commands to the `limner` command line. `cli` is the Typer application; `open_app()` gives the running
-        application (pipelines, models, `generate`) when a command needs it: call it inside the command, never here.
+        """Add commands to the `limner` command line.
+
+        Reads `cli`, the Typer application, and `open_app`, which gives the running application (pipelines, models, `generate`)
+        when a command needs it: call it inside the command, never here. Returns nothing. A failure, or a command that is there
+        already, is logged, and none of this plugin's commands are added.
 
             def register_commands(cli, open_app):
                 @cli.command()
@@ -131,113 +140,147 @@ class StageHooks:
 
     @hookspec(firstresult=True)
     def filter_prompt(self, generations: Sequence[Generation]) -> Sequence[Sequence[Signal] | ItemError]:
-        """Measure the prompt as it now stands. Reads `prompt`; returns its signals, at the gate `prompt`.
+        """Measure the prompt as it now stands.
 
-        Evidence is [start, end) in code points of the prompt measured. A failure is an `error` at the gate.
+        Reads `prompt`; returns its signals, at the gate `prompt`. Evidence is [start, end) in code points of the prompt
+        measured. A failure is an `error` at the gate.
 
             return [[Signal("acme.length", len(generation.prompt))] for generation in generations]
         """
 
     @hookspec(firstresult=True)
     def rewrite_prompt(self, generations: Sequence[Generation]) -> Sequence[str | ItemError]:
-        """Return the prompt to go on with. Reads `prompt`; both are kept on the record; what was derived from the old
-        one (conditioning, embedding, signals) is dropped. A failure fails the generation.
+        """Give the prompt to go on with.
+
+        Reads `prompt`; returns the new one. Both are kept on the record; what was derived from the old one (conditioning,
+        embedding, signals) is dropped. A failure fails the generation.
 
             return [generation.prompt + ", in oil" for generation in generations]
         """
 
     @hookspec(firstresult=True)
     def filter_upload(self, generations: Sequence[Generation]) -> Sequence[Sequence[Signal] | ItemError]:
-        """Measure the input images, alone or with the prompt. Reads `inputs`, `prompt`; signals at the gate `upload`.
+        """Measure the input images, alone or with the prompt.
 
-        return [[Signal("acme.skin", skin(generation.input("image")))] for generation in generations]
+        Reads `inputs`, `prompt`; returns signals, at the gate `upload`. A failure is an `error` at the gate.
+
+            return [[Signal("acme.skin", skin(generation.input("image")))] for generation in generations]
         """
 
     @hookspec(firstresult=True)
     def encode_text(self, generations: Sequence[Generation]) -> Sequence[TextConditioning | ItemError]:
-        """Encode the prompt. Reads `prompt`, `negative_prompt`; returns tokens, mask and pooled embedding.
+        """Encode the prompt.
 
-        return [TextConditioning(tokens, mask, pooled, space) for ...]
+        Reads `prompt`, `negative_prompt`; returns tokens, mask and pooled embedding, those of the negative beside them.
+        A failure fails the generation.
+
+            return [TextConditioning(*encode(generation.prompt), space) for generation in generations]
         """
 
     @hookspec(firstresult=True)
     def sample_prior(
         self, generations: Sequence[Generation]
     ) -> Sequence[Embedding | tuple[Embedding, TextConditioning] | ItemError]:
-        """Draw an image embedding for the text. Reads `text` or `prompt`; returns the embedding, with the text
-        conditioning where the step encoded the prompt itself.
+        """Draw an image embedding for the text.
 
-            return [Embedding(vector, space) for ...]
+        Reads `text` or `prompt`; returns the embedding, with the text conditioning where the step encoded the prompt
+        itself. A failure fails the generation.
+
+            return [Embedding(sample(generation.text), space) for generation in generations]
         """
 
     @hookspec(firstresult=True)
     def encode_image(self, generations: Sequence[Generation]) -> Sequence[Embedding | ItemError]:
-        """Embed the input image, for variations and blends. Reads `inputs`.
+        """Embed the input image, for variations and blends.
 
-        return [Embedding(encode(generation.input("image")), space) for generation in generations]
+        Reads `inputs`; returns the embedding. A failure fails the generation.
+
+            return [Embedding(encode(generation.input("image")), space) for generation in generations]
         """
 
     @hookspec(firstresult=True)
     def transform_embedding(self, generations: Sequence[Generation]) -> Sequence[Embedding | ItemError]:
-        """Return another embedding: an interpolation, a text diff. Reads `embedding`, `text`, `prompt`, `inputs`.
+        """Make another embedding of the one there is: an interpolation, a text diff.
 
-        return [Embedding(slerp(a, b, 0.5), space) for ...]
+        Reads `embedding`, `text`, `prompt`, `inputs`; returns the new embedding, and signals about the old one are dropped.
+        A failure fails the generation.
+
+            return [Embedding(slerp(generation.embedding.vector, style, 0.5), space) for generation in generations]
         """
 
     @hookspec(firstresult=True)
     def classify_embedding(self, generations: Sequence[Generation]) -> Sequence[Sequence[Signal] | ItemError]:
-        """Measure the embedding before the decoder spends time on it. Reads `embedding`; signals at the gate `embedding`.
+        """Measure the embedding before the decoder spends time on it.
 
-        return [[Signal("acme.sword", score(generation.embedding))] for generation in generations]
+        Reads `embedding`; returns signals, at the gate `embedding`. A failure is an `error` at the gate.
+
+            return [[Signal("acme.sword", score(generation.embedding))] for generation in generations]
         """
 
     @hookspec(firstresult=True)
     def invert(self, generations: Sequence[Generation]) -> Sequence[torch.Tensor | ItemError]:
-        """Find the initial noise that decodes to the input image. Reads `inputs`, `embedding`; returns (3, height, width).
+        """Find the initial noise that decodes to the input image.
 
-        return [ddim_inversion(generation.input("image"), generation.embedding) for generation in generations]
+        Reads `inputs`, `embedding`, `text`; returns a tensor (3, height, width). A failure fails the generation.
+
+            return [ddim_inversion(generation.input("image"), generation.embedding) for generation in generations]
         """
 
     @hookspec(firstresult=True)
     def decode(self, generations: Sequence[Generation]) -> Sequence[Image | ItemError]:
-        """Make the image. Reads `embedding`, `text` or `prompt`, and where given `noise`, `inputs`.
+        """Make the image.
 
-        return [Image(sample(generation.embedding, generation.text)) for generation in generations]
+        Reads `embedding`, `text` or `prompt`, and where given `noise`, `inputs`; returns the image. A failure fails the
+        generation.
+
+            return [Image(sample(generation.embedding, generation.text)) for generation in generations]
         """
 
     @hookspec(firstresult=True)
     def upscale(self, generations: Sequence[Generation]) -> Sequence[Image | ItemError]:
-        """Return a larger image. Reads `image`.
+        """Make the image larger.
 
-        return [Image(super_resolve(generation.image.tensor())) for generation in generations]
+        Reads `image`; returns the larger one, and signals about the smaller are dropped. A failure fails the generation.
+
+            return [Image(super_resolve(generation.image.tensor())) for generation in generations]
         """
 
     @hookspec(firstresult=True)
     def transform_image(self, generations: Sequence[Generation]) -> Sequence[Image | ItemError]:
-        """Return a finished image of any size: colour grading, a frame. Reads `image`.
+        """Finish the image, at any size: colour grading, a frame.
 
-        return [Image(ImageOps.autocontrast(generation.image.pillow())) for generation in generations]
+        Reads `image`, `prompt`; returns the new image, and signals about the old one are dropped. A failure fails the
+        generation.
+
+            return [Image(ImageOps.autocontrast(generation.image.pillow())) for generation in generations]
         """
 
     @hookspec(firstresult=True)
     def classify_image(self, generations: Sequence[Generation]) -> Sequence[Sequence[Signal] | ItemError]:
-        """Measure the image. Reads `image`; signals at the gate `image`.
+        """Measure the image.
 
-        return [[Signal("acme.sword", score(generation.image))] for generation in generations]
+        Reads `image`; returns signals, at the gate `image`. A failure is an `error` at the gate.
+
+            return [[Signal("acme.sword", score(generation.image))] for generation in generations]
         """
 
     @hookspec(firstresult=True)
     def watermark(self, generations: Sequence[Generation]) -> Sequence[Image | ItemError]:
-        """Return the image with a mark of the same size. Reads `image`, `mark_id`.
+        """Mark the image.
 
-        return [Image(embed(generation.image.pillow(), generation.mark_id)) for generation in generations]
+        Reads `image`, `mark_id`; returns an image of the same size. A failure fails the generation: nothing leaves unmarked.
+
+            return [Image(embed(generation.image.pillow(), generation.mark_id)) for generation in generations]
         """
 
     @hookspec(firstresult=True)
     def attest(self, generations: Sequence[Generation]) -> Sequence[EncodedImage | ItemError]:
-        """Attach `provenance` to the encoded `file`, once, at the end. The pixels must stay as they are.
+        """Attach the provenance to the encoded file, once, at the end.
 
-        return [sign(generation.file, generation.provenance) for generation in generations]
+        Reads `file`, `provenance`; returns the file in the same format, its pixels as they were. A failure fails the
+        generation.
+
+            return [sign(generation.file, generation.provenance) for generation in generations]
         """
 
 
@@ -246,10 +289,13 @@ class ReadingHooks:
 
     @hookspec
     def read_watermark(self, image: Image, keys: Mapping[str, bytes]) -> WatermarkReading | None:
-        """Look for a mark made with one of `keys` (by key id); None where none is found. The reading is a look-up key
-        only, to be confirmed against the record. A failure is reported and the other readers go on.
+        """Look for a mark in an image from anywhere.
 
-            return reading if score > 6 else None
+        Reads `image`, and `keys` by key id; returns the reading, None where no mark is found. It is a look-up key only, to be
+        confirmed against the record. A failure is reported and the other readers go on.
+
+            def read_watermark(image, keys):
+                return search(image.pillow(), keys["2026-01"])
         """
 
 
@@ -260,48 +306,61 @@ class LifecycleHooks:
     def after_request_accepted(self, request: RequestView) -> None:
         """The request was admitted and its intent is durable.
 
-        def after_request_accepted(request):
-            METRICS.count("requests", pipeline=request.pipeline)
+        Reads a frozen `request`; returns nothing. A raise is logged and counted; the request goes on.
+
+            def after_request_accepted(request):
+                METRICS.count("requests", pipeline=request.pipeline)
         """
 
     @hookspec
     def before_step(self, step: StepView) -> None:
         """A step is about to be given a generation.
 
-        def before_step(step):
-            log.debug("%s starts", step.step)
+        Reads a frozen `step`; returns nothing. A raise is logged and counted; the request goes on.
+
+            def before_step(step):
+                log.debug("%s starts", step.step)
         """
 
     @hookspec
     def after_step(self, step: StepView) -> None:
-        """A step has answered; `step.seconds` is its time, `step.batch` how many generations shared the call.
+        """A step has answered.
 
-        def after_step(step):
-            METRICS.observe(step.type, step.seconds)
+        Reads a frozen `step`: `seconds` is its time, `batch` how many generations shared the call; returns nothing. A raise
+        is logged and counted; the request goes on.
+
+            def after_step(step):
+                METRICS.observe(step.type, step.seconds)
         """
 
     @hookspec
     def on_step_error(self, step: StepView) -> None:
-        """A step raised, hung past its deadline or answered nonsense; `step.error` tells.
+        """A step raised, hung past its deadline or answered nonsense.
 
-        def on_step_error(step):
-            ALERTS.send(step.step, step.error)
+        Reads a frozen `step`, whose `error` tells; returns nothing. A raise is logged and counted; the request goes on.
+
+            def on_step_error(step):
+                ALERTS.send(step.step, step.error)
         """
 
     @hookspec
     def after_decision(self, decision: DecisionView) -> None:
         """The policy engine decided at a gate.
 
-        def after_decision(decision):
-            METRICS.count(decision.action, gate=decision.gate)
+        Reads a frozen `decision`; returns nothing. A raise is logged and counted; the request goes on.
+
+            def after_decision(decision):
+                METRICS.count(decision.action, gate=decision.gate)
         """
 
     @hookspec
     def after_release(self, release: ReleaseView) -> None:
         """An image was released; its record is durable.
 
-        def after_release(release):
-            METRICS.count("released")
+        Reads a frozen `release`; returns nothing. A raise is logged and counted; the image is released all the same.
+
+            def after_release(release):
+                METRICS.count("released")
         """
 
 
