@@ -1,0 +1,246 @@
+"""The application of one process: everything wired together from the project and the settings, each part made at first use.
+
+Looking at pipelines, policies or the record loads neither torch nor a model; making an image does.
+"""
+
+from __future__ import annotations
+
+import getpass
+import importlib.metadata
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import uuid4
+
+from limner.admission import Checked
+from limner.canonical import canonical
+from limner.errors import InvalidFile, Problem, UsageError
+from limner.generation import Caller, Generation, Image, Input, Mode, Request, Task
+from limner.models import ModelStore
+from limner.pipeline import Pipeline, declared_models, load_pipelines
+from limner.plugins import Registry, load_plugins
+from limner.policy import BoundPolicy, Policy, bind, load_policies
+from limner.project import Project, find_project
+from limner.settings import Settings
+from limner.yaml_problems import did_you_mean
+
+if TYPE_CHECKING:
+    from limner.audit.leases import Lease, Leases
+    from limner.audit.writer import AuditWriter
+    from limner.database.connection import Database
+    from limner.engine.local import LocalEngine
+    from limner.images.store import ImageStore
+    from limner.keys import Keys
+    from limner.orchestrator import Orchestrator
+    from limner.result import Result, Watcher
+
+LIBRARIES = ("torch", "diffusers", "transformers", "pillow", "numpy")  # what pixels depend on
+LOCAL_COHORT = "local"
+
+
+class App:
+    """One process's Limner. A context manager; closing it ends what runs and writes what waits."""
+
+    def __init__(self, settings: Settings, project: Project) -> None:
+        self.settings, self.project = settings, project
+
+    @classmethod
+    def open(cls, folder: Path | None = None) -> App:
+        """The application for the project at or above `folder` (the current one if absent), or the starter project."""
+        settings = Settings.from_environment()
+        return cls(settings, find_project(settings, folder))
+
+    def __enter__(self) -> App:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The plugins."""
+        return load_plugins(self.settings.plugins)
+
+    @cached_property
+    def models(self) -> ModelStore:
+        """The models that plugins register and pipelines.yaml declares."""
+        declared = declared_models(self.project.pipelines)
+        return ModelStore({**declared, **self.registry.models}, root=self.project.root)
+
+    @cached_property
+    def policies(self) -> Mapping[str, Policy]:
+        """The policies by name."""
+        return load_policies([self.project.policies], self.registry.policies)
+
+    @cached_property
+    def pipelines(self) -> Mapping[str, Checked]:
+        """The pipelines by name, each bound to its policies. Raises InvalidFile with all that is wrong between them."""
+        loaded = load_pipelines(self.project.pipelines, self.registry, self.models).pipelines
+        checked: dict[str, Checked] = {}
+        problems: list[Problem] = []
+        for name, pipeline in loaded.items():
+            try:
+                checked[name] = self._check(pipeline)
+            except InvalidFile as error:
+                problems += error.problems
+        if problems:
+            raise InvalidFile(problems)
+        return checked
+
+    def _check(self, pipeline: Pipeline) -> Checked:
+        shadow = self._bound(pipeline, pipeline.shadow_policy, "shadow") if pipeline.shadow_policy else None
+        return Checked(pipeline, self._bound(pipeline, pipeline.policy, "enforce"), shadow)
+
+    def _bound(self, pipeline: Pipeline, policy: str, mode: Mode) -> BoundPolicy:
+        if policy not in self.policies:
+            what = f"there is no policy {policy!r}"
+            key = f"pipelines.{pipeline.name}.{'policy' if mode == 'enforce' else 'shadow_policy'}"
+            raise InvalidFile([Problem(pipeline.file, pipeline.line, 1, key, what, did_you_mean(policy, self.policies))])
+        return bind(
+            self.policies[policy], pipeline.steps, pipeline=pipeline.name, file=pipeline.file, task=pipeline.task, mode=mode
+        )
+
+    @cached_property
+    def database(self) -> Database:
+        """The database, ready for use. SQLite is made or upgraded at first use."""
+        from limner.database.migration import open_database
+
+        self.project.state.mkdir(parents=True, exist_ok=True)
+        return open_database(self.project.database_url)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The keys that the record is written with."""
+        from limner.database.subjects import open_keys
+
+        return open_keys(self.project.keys, self.database)
+
+    @cached_property
+    def images(self) -> ImageStore:
+        """The encrypted image store."""
+        from limner.images.store import ImageStore
+
+        return ImageStore(self.project.state / "images", self.keys)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """The leases of this installation."""
+        from limner.audit.leases import leases_of
+
+        return leases_of(self.database, self.project.state)
+
+    @cached_property
+    def lease(self) -> Lease:
+        """This process's lease."""
+        return self.leases.acquire()
+
+    @cached_property
+    def writer(self) -> AuditWriter:
+        """The one writer of the record in this process."""
+        from limner.audit.writer import AuditWriter
+
+        return AuditWriter(self.database, self.keys)
+
+    @cached_property
+    def engine(self) -> LocalEngine:
+        """Where steps run."""
+        from limner.engine.local import LocalEngine
+
+        return LocalEngine(self.registry.steps, self.models, devices=self.settings.devices, precision=self.settings.precision)
+
+    @cached_property
+    def orchestrator(self) -> Orchestrator:
+        """What runs requests. Its first use closes what dead processes left open."""
+        from limner.audit.recovery import recover
+        from limner.orchestrator import Orchestrator
+        from limner.recording import Recorder
+
+        pipelines = self.pipelines
+        recover(self.database, self.writer, self.leases)
+        self.images.sweep(self.database)
+        plugins = canonical([report.to_json() for report in self.registry.plugins])
+        return Orchestrator(
+            pipelines=pipelines,
+            engine=self.engine,
+            recorder=Recorder(self.writer, plugins, _versions(), self.lease.id),
+            images=self.images,
+            lifecycle=self.registry.lifecycle,
+        )
+
+    def request(
+        self,
+        prompt: str,
+        *,
+        task: Task = "generate",
+        pipeline: str | None = None,
+        n: int = 1,
+        seed: int | None = None,
+        negative_prompt: str = "",
+        parameters: Mapping[str, Any] | None = None,
+        inputs: Sequence[Input] = (),
+        output_format: Literal["png", "jpeg", "webp"] = "png",
+        caller: Caller | None = None,
+    ) -> Request:
+        """A request with a new id; a seed is drawn if none is given, the pipeline is the first one for the task."""
+        return Request(
+            id=uuid4().hex,
+            task=task,
+            pipeline=pipeline or self._first_pipeline(task),
+            prompt=prompt,
+            caller=caller or local_caller(),
+            n=n,
+            seed=secrets.randbits(32) if seed is None else seed,
+            negative_prompt=negative_prompt,
+            parameters=dict(parameters or {}),
+            inputs=tuple(inputs),
+            output_format=output_format,
+        )
+
+    def run(self, request: Request, watcher: Watcher | None = None) -> Result:
+        """Run a request to its end."""
+        return self.orchestrator.run(request, watcher)
+
+    def draw(self, prompts: Sequence[str], seeds: Sequence[int], pipeline: str | None = None) -> Iterator[Image | None]:
+        """What a pipeline's model draws, for measuring it: one image for each prompt and seed, None where none came out.
+
+        Runs the steps that make the image and neither gates nor marks, and records nothing: it is for whoever runs this
+        machine, and no server offers it.
+        """
+        name = pipeline or self._first_pipeline("generate")
+        if name not in self.pipelines:
+            raise UsageError(f"no pipeline {name!r}", fix=did_you_mean(name, self.pipelines))
+        chosen = self.pipelines[name].pipeline
+        making = [step for step in chosen.steps if not step.measures and step.stage.name not in ("watermark", "attest")]
+        for number, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
+            generation = Generation(f"draw-{number}", 0, seed, prompt, raw_prompt=prompt)
+            for step in making:
+                generation = self.engine.submit(chosen.ref(step), generation).result().generation
+            yield generation.image
+
+    def close(self) -> None:
+        """End what runs, write what waits, give up the lease."""
+        made = self.__dict__
+        for name, close in (("engine", "close"), ("writer", "close"), ("lease", "release"), ("database", "close")):
+            if name in made:
+                getattr(made.pop(name), close)()
+        made.pop("orchestrator", None)
+
+    def _first_pipeline(self, task: Task) -> str:
+        for name, checked in self.pipelines.items():
+            if checked.pipeline.task == task:
+                return name
+        raise UsageError(f"no pipeline is for the task {task}", where=str(self.project.pipelines))
+
+
+def local_caller() -> Caller:
+    """Whoever runs this command: `local:<os user>` in the cohort `local`."""
+    return Caller(f"local:{getpass.getuser()}", LOCAL_COHORT)
+
+
+def _versions() -> dict[str, str]:
+    from limner import __version__
+
+    return {"limner": __version__, **{name: importlib.metadata.version(name) for name in LIBRARIES}}

@@ -1,0 +1,74 @@
+"""`limner audit`: read the record. Imports no torch, and needs neither the plugins nor the pipelines it speaks of."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from limner.audit.reading import EventRecord, RequestRecord
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def build() -> typer.Typer:
+    """The command group."""
+    group = typer.Typer(no_args_is_help=True, help="The record of what was asked, decided and made.")
+
+    @group.command("list")
+    def list_requests(
+        limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
+        before: Annotated[int | None, typer.Option(help="Only those before this index: the next page.")] = None,
+        as_json: AsJson = False,
+    ) -> None:
+        """The newest requests first."""
+        from limner.app import App
+        from limner.audit.reading import requests
+
+        with App.open() as app:
+            found = requests(app.database, limit=limit, before=before)
+        if as_json:
+            typer.echo(json.dumps([summary.to_json() for summary in found]))
+            return
+        for summary in found:
+            outcomes = ", ".join(outcome or "under way" for outcome in summary.outcomes)
+            typer.echo(f"{summary.index:8}  {summary.time}  {summary.id}  {summary.pipeline}  {outcomes}")
+
+    @group.command()
+    def show(
+        id: Annotated[str, typer.Argument(metavar="ID", help="The request's id.")],
+        as_json: AsJson = False,
+    ) -> None:
+        """Everything recorded of one request, in order."""
+        from limner.app import App
+        from limner.audit.reading import request
+
+        with App.open() as app:
+            record = request(app.database, app.keys, id)
+        if as_json:
+            typer.echo(json.dumps(record.to_json()))
+        else:
+            _show(record)
+
+    return group
+
+
+def _show(record: RequestRecord) -> None:
+    typer.echo(f"request {record.id}  by {record.caller or 'someone erased'}  (pseudonym {record.subject[:16]})")
+    for event in record.events:
+        typer.echo(f"\n{event.index}  {event.time}  {event.kind}")
+        for line in _lines(event):
+            typer.echo(f"    {line}")
+
+
+def _lines(event: EventRecord) -> list[str]:
+    lines = [f"{key}: {_plain(value)}" for key, value in event.body.items() if value not in ("", None, [], {})]
+    for name, payload in event.payloads.items():
+        lines.append(f"{name}: {_plain(payload.value) if payload.state == 'open' else f'[{payload.state}]'}")
+    return lines
+
+
+def _plain(value: Any) -> str:  # JSON
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,193 @@
+"""`limner generate`: one prompt, one or more images, each with its outcome."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from limner.errors import UsageError
+
+if TYPE_CHECKING:
+    from limner.result import ImageResult, Result
+
+RELEASED, FAILED, POLICY = 0, 1, 3
+FORMATS: dict[str, Literal["png", "jpeg", "webp"]] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+
+
+def add(cli: typer.Typer) -> None:
+    """Add the command."""
+
+    @cli.command()
+    def generate(
+        prompt: Annotated[str, typer.Argument(help="What the image shows.")],
+        n: Annotated[int, typer.Option("-n", min=1, max=10, help="How many images.")] = 1,
+        seed: Annotated[
+            int | None, typer.Option(min=0, max=2**32 - 1, help="Seed of the first image; drawn if absent.")
+        ] = None,
+        pipeline: Annotated[str | None, typer.Option(help="Pipeline; the first for this task if absent.")] = None,
+        settings: Annotated[
+            list[str] | None, typer.Option("--set", metavar="PARAMETER=VALUE", help="Set a parameter of the pipeline.")
+        ] = None,
+        output: Annotated[Path | None, typer.Option("-o", "--output", help="A file (.png .jpg .webp) or a folder.")] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    ) -> None:
+        """Make images from a prompt. Exit code: 0 released, 1 failure, 2 usage, 3 none because of policy, 4 configuration."""
+        target = Target.parse(output)
+        from limner.app import App
+        from limner.cli.progress import Progress
+
+        with App.open() as app:
+            if app.project.starter:
+                typer.echo(f"no pipelines.yaml here: using the starter project, state in {app.project.state}", err=True)
+            request = app.request(
+                prompt,
+                n=n,
+                seed=seed,
+                pipeline=pipeline,
+                parameters=parse_parameters(settings or []),
+                output_format=target.format,
+            )
+            with Progress() as progress, interrupting(lambda: app.orchestrator.cancel(request.id)):
+                result = app.run(request, progress)
+            paths = {image.index: target.save(result, image) for image in result.images if image.file is not None}
+        if as_json:
+            typer.echo(json.dumps(to_json(result, paths)))
+        else:
+            _show(result, paths)
+        raise typer.Exit(exit_code(result))
+
+
+@contextmanager
+def interrupting(cancel: Callable[[], None]) -> Iterator[None]:
+    """While the block runs, Ctrl-C cancels the request, whose record is then closed in order; a second one ends at once."""
+
+    def first(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+        cancel()
+
+    before = signal.signal(signal.SIGINT, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class Target:
+    """Where the images go: one file, numbered files beside it where there are several, or a folder."""
+
+    def __init__(self, folder: Path, stem: str, suffix: str) -> None:
+        self.folder, self.stem, self.suffix = folder, stem, suffix
+
+    @classmethod
+    def parse(cls, output: Path | None) -> Target:
+        """From `-o`. Raises UsageError for a suffix that is no image format of ours."""
+        if output is None or output.is_dir() or not output.suffix:
+            return cls(output or Path(), "", ".png")
+        if output.suffix.lower() not in FORMATS:
+            raise UsageError(f"{output} is no image file", where="-o", fix=f"end it in {', '.join(FORMATS)}, or name a folder")
+        return cls(output.parent, output.stem, output.suffix)
+
+    @property
+    def format(self) -> Literal["png", "jpeg", "webp"]:
+        """The image format the suffix names."""
+        return FORMATS[self.suffix.lower()]
+
+    def save(self, result: Result, image: ImageResult) -> Path:
+        """Write a released image's bytes, whole or not at all; returns the path."""
+        from limner.files import save_atomically
+
+        assert image.file is not None
+        stem = self.stem or f"limner-{result.request_id[:8]}"
+        name = f"{stem}-{image.index}" if len(result.images) > 1 or not self.stem else stem
+        path = self.folder / f"{name}{self.suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_atomically(path, image.file.data)
+        return path
+
+
+def parse_parameters(settings: list[str]) -> dict[str, Any]:
+    """`name=value` pairs, values read as YAML scalars. Raises UsageError for anything else."""
+    import yaml
+
+    parameters: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not (name and equals):
+            raise UsageError(f"{setting!r} is not PARAMETER=VALUE", where="--set", fix="for example --set guidance_scale=4")
+        if name in parameters:
+            raise UsageError(f"parameter {name!r} is set twice", where="--set")
+        parameters[name] = _scalar(name, text, yaml)
+    return parameters
+
+
+def _scalar(name: str, text: str, yaml: Any) -> Any:  # the yaml module, imported late; any YAML scalar
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    if isinstance(value, (dict, list)):
+        raise UsageError(f"parameter {name!r} takes one value, not {text!r}", where="--set")
+    return value
+
+
+def exit_code(result: Result) -> int:
+    """0 if any image was released; else 3 if policy withheld or held one; else 1."""
+    outcomes = {image.outcome for image in result.images}
+    if "released" in outcomes:
+        return RELEASED
+    return POLICY if outcomes & {"withheld", "held"} else FAILED
+
+
+def to_json(result: Result, paths: dict[int, Path]) -> dict[str, Any]:
+    """The object that `--json` prints."""
+    return {
+        "request_id": result.request_id,
+        "pipeline": result.pipeline,
+        "images": [_image_json(image, paths.get(image.index)) for image in result.images],
+    }
+
+
+def _image_json(image: ImageResult, path: Path | None) -> dict[str, Any]:
+    return {
+        "index": image.index,
+        "seed": image.seed,
+        "outcome": image.outcome,
+        "path": str(path) if path else None,
+        "pixels_sha256": image.pixels_sha256 or None,
+        "decisions": [
+            {
+                "gate": decision.gate,
+                "action": decision.action,
+                "rules": list(decision.rules),
+                "category": decision.category,
+                "message": decision.message,
+                "policy": decision.policy,
+                "revision": decision.revision,
+                "error": decision.error,
+            }
+            for decision in image.decisions
+        ],
+        "error": image.error or None,
+    }
+
+
+def _show(result: Result, paths: dict[int, Path]) -> None:
+    for image in result.images:
+        typer.echo(
+            f"{image.outcome:9} {paths.get(image.index, '-')}  seed {image.seed}  pixels {image.pixels_sha256[:12] or '-'}"
+        )
+        for decision in image.decisions:
+            rules = f" ({', '.join(decision.rules)})" if decision.rules else ""
+            typer.echo(f"          {decision.gate}: {decision.action}{rules} {decision.message}".rstrip())
+            if decision.error:
+                typer.echo(f"          {decision.error}")
+        if image.error:
+            typer.echo(f"          {image.error}")
+    typer.echo(f"request   {result.request_id}  pipeline {result.pipeline}")

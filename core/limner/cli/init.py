@@ -1,0 +1,21 @@
+"""`limner init`: a project folder to start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def add(cli: typer.Typer) -> None:
+    """Add the command."""
+
+    @cli.command()
+    def init(folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to put it.")] = Path()) -> None:
+        """Write the starter pipelines.yaml and policies/ into DIR. Overwrites nothing."""
+        from limner.project import create_project
+
+        for path in create_project(folder):
+            typer.echo(f"wrote {path}")
+        typer.echo(f'next: cd {folder} && limner generate "a red circle above a blue square"')

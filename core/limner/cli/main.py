@@ -1,0 +1,71 @@
+"""The `limner` command's entry: puts the groups together, lets plugins add theirs, and turns errors into exit codes.
+
+Exit codes: 0 at least one image released, 1 failure, 2 usage, 3 none because of policy, 4 configuration.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from limner.cli import audit, generate, init, pipelines, plugins
+from limner.errors import LimnerError
+
+if TYPE_CHECKING:
+    from limner.app import App
+
+FAILURE = 1
+INTERRUPTED = 130  # as shells report a command that Ctrl-C ended
+
+
+def main() -> None:
+    """Run the command line. A LimnerError is shown without a traceback, and its class tells the exit code."""
+    try:
+        build()(standalone_mode=True)
+    except LimnerError as error:
+        typer.secho(f"limner: {error}", err=True, fg="red")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.secho("limner: interrupted; the record is closed", err=True)
+        sys.exit(INTERRUPTED)
+
+
+def build() -> typer.Typer:
+    """The Typer application with core's commands and those of the plugins that load."""
+    cli = typer.Typer(
+        name="limner", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+    )
+    cli.callback()(_options)
+    init.add(cli)
+    generate.add(cli)
+    cli.add_typer(pipelines.build(), name="pipelines")
+    cli.add_typer(plugins.build(), name="plugins")
+    cli.add_typer(audit.build(), name="audit")
+    _add_plugin_commands(cli)
+    return cli
+
+
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False,
+) -> None:
+    """Text-to-image for organisations that must answer for what they generate."""
+    if version:
+        from limner import __version__
+
+        typer.echo(f"limner {__version__}")
+        raise typer.Exit
+
+
+def _add_plugin_commands(cli: typer.Typer) -> None:
+    from limner.plugins import load_plugins
+    from limner.settings import Settings
+
+    def open_app(folder: Path | None = None) -> App:
+        from limner.app import App
+
+        return App.open(folder)
+
+    load_plugins(Settings.from_environment().plugins).commands(cli, open_app)

@@ -1,0 +1,238 @@
+"""The life of one image: its steps and gates in order, then encoded, attested, read back, stored, recorded and released."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from limner.admission import Admitted
+from limner.bound import BoundStep
+from limner.engine.interface import Engine, StepRun
+from limner.errors import Cancelled, LimnerError, StepError
+from limner.generation import (
+    Decision,
+    DecisionView,
+    EncodedImage,
+    Generation,
+    Outcome,
+    Provenance,
+    ReleaseView,
+    Request,
+    StepView,
+)
+from limner.images.encoding import decode, encode
+from limner.images.store import ImageStore
+from limner.policy import strictest
+from limner.recording import Ended, Record
+from limner.result import ImageResult, Watcher
+
+MEASURING_DEADLINE = 60.0  # seconds, for a check that names none: a gate that hangs must end, and not in an allow
+WORKING_DEADLINE = 600.0  # seconds, for other steps that name none
+LOSSLESS = ("png",)
+
+Lifecycle = Callable[..., None]  # (hook name, **views): every plugin's hook, each apart, raises logged and counted
+Life = Generator["Future[StepRun]", None, "ImageResult"]
+
+
+class _Ends(Exception):
+    """The image ends here, before release."""
+
+    def __init__(self, outcome: Outcome, reason: str = "", error: str = "") -> None:
+        super().__init__(outcome)
+        self.outcome: Outcome = outcome
+        self.reason, self.error = reason, error
+
+
+class ImageLife:
+    """One image of one request. `run` is its life, as a generator over the futures it waits for."""
+
+    def __init__(
+        self,
+        admitted: Admitted,
+        index: int,
+        engine: Engine,
+        record: Record,
+        images: ImageStore,
+        lifecycle: Lifecycle,
+        watcher: Watcher,
+    ) -> None:
+        self._admitted, self._index = admitted, index
+        self._engine, self._record, self._images = engine, record, images
+        self._lifecycle, self._watcher = lifecycle, watcher
+        self._generation = _first(admitted.request, index)
+        self._pixels_sha256 = ""
+        self._held = False
+
+    def run(self) -> Life:
+        """From the prompt to the outcome."""
+        try:
+            for position, step in enumerate(self._admitted.pipeline.steps):
+                if step.stage.name != "attest":
+                    yield from self._step(position, step)
+            self._encode()
+            yield from self._attest()
+            self._read_back()
+        except _Ends as end:
+            return self._end(end)
+        return self._release()
+
+    def _step(self, position: int, step: BoundStep) -> Generator[Future[StepRun], None, None]:
+        if step.stage.name == "watermark":
+            self._hash_pixels()
+        error = yield from self._submit(step)
+        self._heed(self._judge(position, error))
+        if error is not None and not step.measures:
+            raise _Ends("failed", step.id, str(error))
+
+    def _judge(self, position: int, error: StepError | None) -> list[Decision]:
+        judged = (policy.judge(position, self._generation, self._admitted.request, error) for policy in self._admitted.policies)
+        return [decision for decisions in judged for decision in decisions]
+
+    def _submit(self, step: BoundStep) -> Generator[Future[StepRun], None, StepError | None]:
+        """Run one step; returns the error it ended in, if any."""
+        overrides = self._admitted.settled.overrides.get(step.id, {})
+        generation = replace(self._generation, overrides=overrides)
+        self._lifecycle("before_step", step=self._view(step))
+        future = self._engine.submit(
+            self._admitted.pipeline.ref(step),
+            generation,
+            step.deadline or (MEASURING_DEADLINE if step.measures else WORKING_DEADLINE),
+            lambda i, n: self._watcher.progressed(self._index, step.id, i, n),
+        )
+        yield future
+        return self._take(step, future)
+
+    def _take(self, step: BoundStep, future: Future[StepRun]) -> StepError | None:
+        try:
+            run = future.result()
+        except Cancelled as cancelled:
+            self._record.step_ended(self._index, step, cancelled, cancelled=True)
+            raise _Ends("cancelled", step.id, str(cancelled)) from None
+        except LimnerError as error:
+            self._record.step_ended(self._index, step, error)
+            self._lifecycle("on_step_error", step=self._view(step, error=str(error)))
+            return error if isinstance(error, StepError) else StepError(error.what, where=error.where, fix=error.fix)
+        self._record.step(self._index, step, run)
+        self._generation = run.generation
+        self._lifecycle("after_step", step=self._view(step, run))
+        return None
+
+    def _heed(self, decisions: Sequence[Decision]) -> None:
+        """Record decisions and do what the strictest of them says. What is held before an image exists goes no further."""
+        if not decisions:
+            return
+        self._generation = replace(self._generation, decisions=(*self._generation.decisions, *decisions))
+        for decision in decisions:
+            self._record.decision(self._generation, decision)
+            self._lifecycle("after_decision", decision=self._decision_view(decision))
+        action = strictest(decisions)
+        if action == "block":
+            raise _Ends("withheld")
+        if action == "review":
+            self._held = True
+            if self._generation.image is None:
+                raise _Ends("held")
+
+    def _hash_pixels(self) -> None:
+        image = self._generation.image
+        if image is not None and not self._pixels_sha256:
+            self._pixels_sha256 = image.sha256()
+
+    def _encode(self) -> None:
+        self._hash_pixels()
+        image = self._generation.image
+        assert image is not None  # a pipeline whose last value is not an image does not load
+        request = self._admitted.request
+        provenance = Provenance(
+            request.id, self._index, self._generation.mark_id, request.task, datetime.now(UTC).isoformat(timespec="seconds")
+        )
+        self._generation = replace(self._generation, file=encode(image, request.output_format), provenance=provenance)
+
+    def _attest(self) -> Generator[Future[StepRun], None, None]:
+        for position, step in enumerate(self._admitted.pipeline.steps):
+            if step.stage.name == "attest":
+                yield from self._step(position, step)
+
+    def _read_back(self) -> None:
+        """Open the final bytes as a viewer would: what leaves must be the marked image, whole."""
+        marked, file = self._generation.image, self._generation.file
+        assert marked is not None
+        assert file is not None
+        seen = decode(file.data)
+        lossless = file.format in LOSSLESS
+        if seen.size != marked.size or (lossless and seen.sha256() != marked.sha256()):
+            raise _Ends("failed", "read back", "the encoded file does not show the marked image")
+
+    def _release(self) -> ImageResult:
+        """Store the file, make the outcome durable, and only then let the pixels go."""
+        file = self._generation.file
+        assert file is not None
+        outcome: Outcome = "held" if self._held else "released"
+        request = self._admitted.request
+        stored = self._images.write(
+            file.data,
+            request.caller.subject,
+            request_id=request.id,
+            index=self._index,
+            pixels_sha256=self._pixels_sha256,
+            held=self._held,
+        )
+        ended = Ended(outcome, file=file, pixels_sha256=self._pixels_sha256, image_id=stored.id)
+        self._record.outcome(self._generation, ended, stored.changes)
+        result = self._result(outcome, file=file if outcome == "released" else None)
+        if outcome == "released":
+            self._lifecycle("after_release", release=self._release_view(file))
+        self._watcher.ended(result)
+        return result
+
+    def _end(self, end: _Ends) -> ImageResult:
+        self._record.outcome(self._generation, Ended(end.outcome, end.reason, pixels_sha256=self._pixels_sha256))
+        result = self._result(end.outcome, error=end.error)
+        self._watcher.ended(result)
+        return result
+
+    def _result(self, outcome: Outcome, *, file: EncodedImage | None = None, error: str = "") -> ImageResult:
+        generation = self._generation
+        return ImageResult(
+            self._index, generation.seed, outcome, generation.decisions, file, self._pixels_sha256, generation.mark_id, error
+        )
+
+    def _view(self, step: BoundStep, run: StepRun | None = None, error: str = "") -> StepView:
+        request = self._admitted.request
+        if run is None:
+            return StepView(request.id, self._index, request.pipeline, step.id, step.type, error=error)
+        return StepView(
+            request.id, self._index, request.pipeline, step.id, step.type, run.seconds, run.device, run.batch, error
+        )
+
+    def _decision_view(self, decision: Decision) -> DecisionView:
+        return DecisionView(
+            self._admitted.request.id,
+            self._index,
+            decision.gate,
+            decision.action,
+            decision.rules,
+            decision.policy,
+            decision.revision,
+        )
+
+    def _release_view(self, file: EncodedImage) -> ReleaseView:
+        return ReleaseView(self._admitted.request.id, self._index, file.sha256, self._pixels_sha256, self._generation.mark_id)
+
+
+def _first(request: Request, index: int) -> Generation:
+    """The generation before any step."""
+    return Generation(
+        request_id=request.id,
+        index=index,
+        seed=request.seed_of(index),
+        prompt=request.prompt,
+        raw_prompt=request.prompt,
+        negative_prompt=request.negative_prompt,
+        task=request.task,
+        inputs=request.inputs,
+        mark_id=secrets.randbits(48),
+    )

@@ -1,0 +1,97 @@
+"""The life of a request, from admission to release.
+
+admit → intent recorded, durable → steps and gates in YAML order → image encoded once → attested → read back → stored →
+outcome recorded, durable → released.
+
+One thread runs a request. Each of its images has a life of its own (`limner.image_life`), which yields the futures it waits
+for; so all images of a request are under way together, and each has its own outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from queue import SimpleQueue
+
+from limner.admission import Checked, admit
+from limner.engine.interface import Engine, StepRun
+from limner.generation import Request, RequestView
+from limner.image_life import ImageLife, Life, Lifecycle
+from limner.images.store import ImageStore
+from limner.recording import Recorder
+from limner.result import ImageResult, Result, Watcher
+
+CANCEL = -1  # where the index of a life is expected
+
+
+class Orchestrator:
+    """Runs requests through checked pipelines under bound policies. Thread-safe: each request has a thread of its own."""
+
+    def __init__(
+        self,
+        *,
+        pipelines: Mapping[str, Checked],
+        engine: Engine,
+        recorder: Recorder,
+        images: ImageStore,
+        lifecycle: Lifecycle,
+    ) -> None:
+        """`pipelines` are those that hold under their policies; `lifecycle` calls every plugin's hook of a name."""
+        self._pipelines, self._engine, self._recorder = pipelines, engine, recorder
+        self._images, self._lifecycle = images, lifecycle
+        self._running: dict[str, SimpleQueue[int]] = {}  # by request: the lives that can go on, or CANCEL
+
+    def run(self, request: Request, watcher: Watcher | None = None) -> Result:
+        """Run a request to its end and give each image's outcome.
+
+        Raises UsageError if it is not admitted, AuditError if it cannot be recorded; nothing is released then.
+        """
+        admitted = admit(request, self._pipelines)
+        with self._recorder.open(admitted) as record:
+            record.accept()
+            self._lifecycle("after_request_accepted", request=_view(request))
+            lives = [
+                ImageLife(admitted, index, self._engine, record, self._images, self._lifecycle, watcher or Watcher())
+                for index in range(request.n)
+            ]
+            images = self._drive(request.id, [life.run() for life in lives])
+        return Result(request.id, request.pipeline, images)
+
+    def cancel(self, request_id: str) -> None:
+        """Stop a running request at its next chance; its images end as cancelled. May be called from a signal handler."""
+        if ready := self._running.get(request_id):
+            ready.put(CANCEL)
+
+    def _drive(self, request_id: str, lives: Sequence[Life]) -> tuple[ImageResult, ...]:
+        """Run the lives to their ends, each going on as soon as the future it waits for is done."""
+        results: dict[int, ImageResult] = {}
+        ready = self._running[request_id] = SimpleQueue()
+        for index in range(len(lives)):
+            ready.put(index)
+        try:
+            while len(results) < len(lives):
+                index = ready.get()
+                if index == CANCEL:
+                    self._engine.cancel(request_id)
+                else:
+                    _advance(lives[index], index, ready, results)
+        except BaseException:
+            self._engine.cancel(request_id)
+            raise
+        finally:
+            del self._running[request_id]
+        return tuple(results[index] for index in range(len(lives)))
+
+
+def _advance(life: Life, index: int, ready: SimpleQueue[int], results: dict[int, ImageResult]) -> None:
+    try:
+        waited: Future[StepRun] = next(life)
+    except StopIteration as end:
+        results[index] = end.value
+    else:
+        waited.add_done_callback(lambda _: ready.put(index))
+
+
+def _view(request: Request) -> RequestView:
+    caller = request.caller
+    return RequestView(request.id, request.task, request.pipeline, request.n, caller.subject, caller.cohort)

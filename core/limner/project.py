@@ -1,0 +1,77 @@
+"""A project: the folder that holds pipelines.yaml and policies/, and where its state lives."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from limner.errors import UsageError
+from limner.settings import Settings
+
+PIPELINES = "pipelines.yaml"
+POLICIES = "policies"
+STATE = ".limner"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """`root` holds pipelines.yaml and policies/; `state` the database, images, leases and, by default, keys.
+
+    `starter` is true where no pipelines.yaml was found and the one that comes with Limner is used.
+    """
+
+    root: Path
+    state: Path
+    keys: Path
+    database_url: str
+    starter: bool = False
+
+    @property
+    def pipelines(self) -> Path:
+        """The path of pipelines.yaml."""
+        return self.root / PIPELINES
+
+    @property
+    def policies(self) -> Path:
+        """The path of the policies folder."""
+        return self.root / POLICIES
+
+
+def starter_folder() -> Path:
+    """Where the starter pipelines.yaml and policies/ lie: inside the installed package, or at the top of a checkout."""
+    packaged = Path(__file__).parent / "starter"
+    return packaged if packaged.is_dir() else Path(__file__).parents[2]
+
+
+def find_project(settings: Settings, start: Path | None = None) -> Project:
+    """The project that LIMNER_PROJECT names, else the nearest one at or above `start`, else the starter one.
+
+    The starter project keeps its state in `.limner` under `start`.
+    """
+    here = (start or Path.cwd()).resolve()
+    if settings.project is not None and not (settings.project / PIPELINES).is_file():
+        raise UsageError(f"{settings.project} has no {PIPELINES}", where="LIMNER_PROJECT", fix="limner init DIR makes one")
+    root = settings.project or next((folder for folder in (here, *here.parents) if (folder / PIPELINES).is_file()), None)
+    state = settings.state or (root or here) / STATE
+    return Project(
+        root=root or starter_folder(),
+        state=state,
+        keys=settings.keys or state / "keys",
+        database_url=settings.database_url or f"sqlite:///{state / 'limner.db'}",
+        starter=root is None,
+    )
+
+
+def create_project(folder: Path) -> list[Path]:
+    """Copy the starter pipelines.yaml and policies/ into `folder`; returns what was written. Overwrites nothing."""
+    source = starter_folder()
+    files = [source / PIPELINES, *sorted(path for path in (source / POLICIES).rglob("*") if path.is_file())]
+    targets = [folder / path.relative_to(source) for path in files]
+    for target in targets:
+        if target.exists():
+            raise UsageError(f"{target} is already there", fix="choose another folder; nothing was written")
+    for path, target in zip(files, targets, strict=True):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    return targets

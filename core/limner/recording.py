@@ -1,0 +1,169 @@
+"""What a request leaves on the record, in the order of its life.
+
+Decisions and steps are handed over and not waited for while an image is made. Its outcome is: it is appended last, and nothing
+is released before it, and every event before it, is durable.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Literal
+
+from limner.admission import Admitted
+from limner.audit import events
+from limner.audit.event import Event
+from limner.audit.events import Pinned, StepSummary
+from limner.audit.holds import hold
+from limner.audit.log import Change, Indexes
+from limner.audit.texts import store_text
+from limner.audit.writer import AuditWriter, Slot
+from limner.bound import BoundStep
+from limner.engine.interface import StepRun
+from limner.errors import LimnerError
+from limner.generation import Decision, EncodedImage, Gate, Generation, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Opens a record for each request of this process.
+
+    `plugins` is the canonical list of plugins, `versions` those of Limner and the libraries it runs on, `lease` the id of the
+    process's lease.
+    """
+
+    writer: AuditWriter
+    plugins: bytes
+    versions: Mapping[str, str]
+    lease: str
+
+    def open(self, admitted: Admitted) -> Record:
+        """A record with room reserved for it. Raises AuditError if there is none: then the request is not accepted."""
+        return Record(self, admitted, self.writer.reserve())
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an image ended. `reason` is a word of ours, never a text from outside; `file` the final file if it is kept.
+
+    `image_id` is the file's name in the image store, `pixels_sha256` that of the pixels before marking.
+    """
+
+    outcome: Outcome
+    reason: str = ""
+    file: EncodedImage | None = None
+    pixels_sha256: str = ""
+    image_id: str = ""
+
+
+@dataclass(slots=True)
+class _ImageTrail:
+    """What is known of one image so far: its steps, and the appends nobody has waited for."""
+
+    steps: list[StepSummary] = field(default_factory=list)
+    pending: list[Future[Indexes]] = field(default_factory=list)
+    gate: Gate | None = None
+
+
+class Record:
+    """The record of one request, a context manager: however the block ends, each image gets an outcome and it is closed."""
+
+    def __init__(self, recorder: Recorder, admitted: Admitted, slot: Slot) -> None:
+        self._recorder, self._admitted, self._slot = recorder, admitted, slot
+        self._request = admitted.request
+        self._trails = [_ImageTrail() for _ in range(self._request.n)]
+        self._outcomes: dict[int, Outcome] = {}
+        self._started = time.monotonic()
+        self._accepted = False
+
+    def __enter__(self) -> Record:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with self._slot:
+            if not self._accepted:
+                return
+            try:
+                self._close(reason=kind.__name__ if kind else "")
+            except LimnerError:
+                if error is None:
+                    raise  # else the first error tells more; the next start closes this record
+
+    def accept(self) -> None:
+        """Record the intent, with all that the images depend on, and wait until it is durable."""
+        recorder, admitted = self._recorder, self._admitted
+        enforced, *shadow = (bound.policy for bound in admitted.policies)
+        texts = [("pipeline", admitted.pipeline.canonical), ("plugins", recorder.plugins)]
+        texts += [("policy", policy.canonical) for policy in (enforced, *shadow)]
+        pinned = Pinned(
+            pipeline=admitted.pipeline.hash,
+            policy=enforced.name,
+            policy_revision=enforced.revision,
+            parameters=admitted.settled.values,
+            plugins=store_text("plugins", recorder.plugins)[0],
+            versions=recorder.versions,
+            lease=recorder.lease,
+            shadow_policy=shadow[0].name if shadow else "",
+            shadow_revision=shadow[0].revision if shadow else "",
+        )
+        changes = [store_text(kind, text)[1] for kind, text in texts]
+        recorder.writer.append([events.request_accepted(self._request, pinned)], changes).result()
+        self._accepted = True
+
+    def step(self, index: int, step: BoundStep, run: StepRun) -> None:
+        """A step has answered for image `index`."""
+        self._trails[index].steps.append(
+            StepSummary(step.id, step.type, "done", run.seconds, run.device, run.precision, run.batch, run.signals)
+        )
+
+    def step_ended(self, index: int, step: BoundStep, error: LimnerError, *, cancelled: bool = False) -> None:
+        """A step has failed for image `index`, or was cancelled."""
+        outcome: Literal["cancelled", "failed"] = "cancelled" if cancelled else "failed"
+        self._trails[index].steps.append(StepSummary(step.id, step.type, outcome, error=str(error)))
+
+    def decision(self, generation: Generation, decision: Decision) -> None:
+        """A decision about an image, as the signals then stood."""
+        trail = self._trails[generation.index]
+        trail.gate = decision.gate if decision.action == "review" else trail.gate
+        trail.pending.append(self._append([events.decision(self._request, generation, decision)]))
+
+    def outcome(self, generation: Generation, ended: Ended, changes: Sequence[Change] = ()) -> None:
+        """An image's outcome, with the changes that commit with it.
+
+        Returns when it and all that was recorded of the image before it are durable; raises AuditError if any of it is not.
+        """
+        index, trail = generation.index, self._trails[generation.index]
+        happened = [
+            events.generation_steps(self._request, generation, trail.steps),
+            events.image_outcome(
+                self._request.id,
+                index,
+                ended.outcome,
+                reason=ended.reason,
+                file=ended.file,
+                pixels_sha256=ended.pixels_sha256,
+                mark_id=generation.mark_id,
+                image_id=ended.image_id,
+            ),
+        ]
+        if ended.outcome == "held" and trail.gate is not None:
+            changes = [*changes, hold(self._request.id, index, trail.gate)]
+        appended = self._append(happened, changes)
+        for future in (*trail.pending, appended):
+            future.result()
+        self._outcomes[index] = ended.outcome
+
+    def _append(self, happened: Sequence[Event], changes: Sequence[Change] = ()) -> Future[Indexes]:
+        return self._recorder.writer.append(happened, changes)
+
+    def _close(self, reason: str) -> None:
+        """Images without an outcome end as failed, or cancelled where the caller left, and nothing more comes."""
+        rest: Outcome = "cancelled" if reason == KeyboardInterrupt.__name__ else "failed"
+        missing = [index for index in range(self._request.n) if index not in self._outcomes]
+        final = [self._outcomes.get(index, rest) for index in range(self._request.n)]
+        closed = events.request_closed(self._request.id, final, seconds=time.monotonic() - self._started, reason=reason)
+        ends = [events.image_outcome(self._request.id, index, rest, reason=reason) for index in missing]
+        self._append([*ends, closed]).result()

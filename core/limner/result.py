@@ -1,0 +1,40 @@
+"""What a request comes to, and what its caller may follow meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from limner.generation import Decision, EncodedImage, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ImageResult:
+    """One image's outcome. `file` is there only if it was released; `pixels_sha256` is that of the pixels before marking."""
+
+    index: int
+    seed: int
+    outcome: Outcome
+    decisions: tuple[Decision, ...] = ()
+    file: EncodedImage | None = None
+    pixels_sha256: str = ""
+    mark_id: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A request's answer: one ImageResult for each image, in order."""
+
+    request_id: str
+    pipeline: str
+    images: tuple[ImageResult, ...]
+
+
+class Watcher:
+    """What a caller may follow while its request runs. A subclass overrides what it wants; it must be quick, and not raise."""
+
+    def progressed(self, index: int, step: str, i: int, n: int) -> None:
+        """Image `index` has done i of n parts of a step. Called on engine threads."""
+
+    def ended(self, image: ImageResult) -> None:
+        """An image has its outcome, and the outcome is durable. Called on the request's thread."""

@@ -1,0 +1,291 @@
+"""The life of a request, with the real engine, policy, record and image store around a toy plugin."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from house import PIPELINES, POLICY, house, plugin
+
+import limner
+from limner.app import App
+from limner.audit.reading import RequestRecord, request
+from limner.errors import AuditError, UsageError
+from limner.images.encoding import decode
+from limner.result import ImageResult, Watcher
+
+Open = Callable[..., App]
+
+
+@pytest.fixture
+def open_house(tmp_path: Path) -> Iterator[Open]:
+    opened: list[App] = []
+
+    def open(**kwargs: Any) -> App:
+        opened.append(house(tmp_path, **kwargs))
+        return opened[-1]
+
+    yield open
+    for app in opened:
+        app.close()
+
+
+def run(app: App, prompt: str, watcher: Watcher | None = None, **kwargs: Any) -> tuple[list[ImageResult], RequestRecord]:
+    asked = app.request(prompt, **{"seed": 7, **kwargs})
+    result = app.run(asked, watcher)
+    return list(result.images), request(app.database, app.keys, asked.id)
+
+
+def kinds(record: RequestRecord) -> list[str]:
+    return [event.kind for event in record.events]
+
+
+def body(record: RequestRecord, kind: str) -> Any:
+    [event] = [event for event in record.events if event.kind == kind]
+    return event.body
+
+
+def kept_files(app: App) -> list[Path]:
+    return [path for path in (app.project.state / "images").rglob("*") if path.is_file()]
+
+
+def test_a_harmless_prompt_is_released_with_its_whole_life_on_the_record(open_house: Open):
+    app = open_house()
+    [image], record = run(app, "a bright field")
+    assert image.outcome == "released"
+    assert image.file is not None
+    assert decode(image.file.data).pillow().getpixel((0, 0)) == (255, 255, 255)
+    assert kinds(record) == ["request.accepted", "decision", "decision", "generation.steps", "image.outcome", "request.closed"]
+    assert record.events[0].payloads["prompt"].value == "a bright field"
+    assert [step["step"] for step in body(record, "generation.steps")["steps"]] == ["toy.words", "draw", "toy.look", "toy.mark"]
+    outcome = body(record, "image.outcome")
+    assert outcome["file"]["sha256"] == image.file.sha256
+    assert outcome["pixels_sha256"] == image.pixels_sha256
+    assert outcome["mark_id"] == image.mark_id
+    assert app.images.read(app.database, outcome["image"]) == image.file.data
+
+
+def test_the_recorded_pixel_hash_is_of_the_pixels_before_marking(open_house: Open):
+    app = open_house()
+    [image], _ = run(app, "a bright field")
+    assert image.file is not None
+    assert image.pixels_sha256 != decode(image.file.data).sha256()
+    [again], _ = run(app, "a bright field")
+    assert again.pixels_sha256 == image.pixels_sha256
+
+
+def test_each_image_has_a_seed_of_its_own_that_alone_gives_it_again(open_house: Open):
+    app = open_house()
+    images, record = run(app, "a bright field", n=4, seed=2**32 - 2)
+    assert [image.seed for image in images] == [2**32 - 2, 2**32 - 1, 0, 1]
+    assert body(record, "request.accepted")["seeds"] == [image.seed for image in images]
+    assert len({image.pixels_sha256 for image in images}) == 4
+    for image in images:
+        [alone], _ = run(app, "a bright field", seed=image.seed)
+        assert alone.pixels_sha256 == image.pixels_sha256
+
+
+def test_a_blocked_prompt_costs_no_further_step_and_leaves_no_file(open_house: Open):
+    app = open_house()
+    [image], record = run(app, "a bad field")
+    assert (image.outcome, image.file) == ("withheld", None)
+    [decision] = image.decisions
+    assert (decision.action, decision.rules, decision.message) == ("block", ("bad-word",), "Not that word.")
+    assert [step["step"] for step in body(record, "generation.steps")["steps"]] == ["toy.words"]
+    assert body(record, "image.outcome")["outcome"] == "withheld"
+    assert kept_files(app) == []
+
+
+def test_evidence_is_kept_apart_from_the_event(open_house: Open):
+    [_], record = run(open_house(), "a bad field")
+    [decision] = [event for event in record.events if event.kind == "decision"]
+    assert decision.payloads["evidence"].value == {"prompt:toy.bad": [[2, 5, "bad"]]}
+    assert "bad field" not in str(decision.body)
+
+
+def test_what_a_rewrite_brings_in_is_stopped_by_the_filter_behind_it(open_house: Open):
+    [image], record = run(open_house(), "a secretly bright field", pipeline="rewritten")
+    assert image.outcome == "withheld"
+    assert [(decision.after_step, decision.action) for decision in image.decisions] == [
+        ("toy.words", "allow"),
+        ("words-again", "block"),
+    ]
+    [steps] = [event for event in record.events if event.kind == "generation.steps"]
+    assert steps.payloads["rewrites"].value == [
+        {"step": "toy.embellish", "before": "a secretly bright field", "after": "a bad bright field, finely"}
+    ]
+
+
+def test_an_image_the_policy_blocks_is_not_kept(open_house: Open):
+    app = open_house()
+    [image], record = run(app, "dark night")
+    assert (image.outcome, image.file) == ("withheld", None)
+    assert image.decisions[-1].rules == ("too-dark",)
+    assert body(record, "image.outcome")["file"] is None
+    assert kept_files(app) == []
+
+
+def test_a_held_prompt_waits_and_nothing_is_made(open_house: Open):
+    app = open_house()
+    [image], record = run(app, "an odd field")
+    assert (image.outcome, image.file) == ("held", None)
+    assert [step["step"] for step in body(record, "generation.steps")["steps"]] == ["toy.words"]
+    assert kept_files(app) == []
+
+
+def test_a_held_image_is_marked_and_stored_and_not_given_away(open_house: Open):
+    app = open_house()
+    [image], record = run(app, "dim evening")
+    assert (image.outcome, image.file) == ("held", None)
+    stored = app.images.read(app.database, body(record, "image.outcome")["image"])
+    assert decode(stored).pillow().getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_a_check_that_breaks_is_not_an_allow(open_house: Open):
+    [image], record = run(open_house(), "crash and bright field")
+    assert (image.outcome, image.file) == ("withheld", None)
+    assert "on fire" in image.decisions[0].error
+    assert body(record, "generation.steps")["steps"][0]["outcome"] == "failed"
+
+
+def test_a_working_step_that_breaks_fails_its_image_and_names_the_step(open_house: Open):
+    app = open_house()
+    [image], record = run(app, "break the brush")
+    assert image.outcome == "failed"
+    assert "draw" in image.error
+    assert "no more paint" in image.error
+    assert body(record, "image.outcome")["reason"] == "draw"
+    assert body(record, "request.closed")["outcomes"] == {"failed": 1}
+
+
+def test_a_parameter_reaches_its_step_and_the_record(open_house: Open):
+    app = open_house()
+    [light], record = run(app, "a field", parameters={"shade": 0.5})
+    assert light.file is not None
+    assert decode(light.file.data).tensor().mean() > 0.4
+    assert body(record, "request.accepted")["parameters"] == {"shade": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"pipeline": "plane"}, "did you mean 'plain'"),
+        ({"parameters": {"shade": 2}}, "shade"),
+        ({"parameters": {"shad": 0}}, "did you mean 'shade'"),
+        ({"n": 11}, "11 images"),
+        ({"task": "edit", "pipeline": "plain"}, "for the task generate"),
+    ],
+)
+def test_a_request_that_cannot_run_is_refused_and_not_recorded(open_house: Open, kwargs: dict[str, Any], message: str):
+    app = open_house()
+    asked = app.request("a field", **kwargs)
+    with pytest.raises(UsageError, match=message):
+        app.run(asked)
+    with pytest.raises(UsageError, match="on the record"):
+        request(app.database, app.keys, asked.id)
+
+
+class _CancelAt(Watcher):
+    def __init__(self, app: App) -> None:
+        self.app, self.request_id = app, ""
+
+    def progressed(self, index: int, step: str, i: int, n: int) -> None:
+        self.app.orchestrator.cancel(self.request_id)
+
+
+def test_a_cancelled_request_ends_in_order(open_house: Open):
+    app = open_house()
+    asked = app.request("a field", n=3, seed=1)
+    watcher = _CancelAt(app)
+    watcher.request_id = asked.id
+    result = app.run(asked, watcher)
+    assert "cancelled" in {image.outcome for image in result.images}
+    record = request(app.database, app.keys, asked.id)
+    assert record.events[-1].kind == "request.closed"
+    assert sum(record.events[-1].body["outcomes"].values()) == 3
+
+
+class _Deaf(Watcher):
+    def ended(self, image: ImageResult) -> None:
+        raise RuntimeError("the caller has gone")
+
+
+def test_whatever_goes_wrong_the_record_is_closed(open_house: Open):
+    app = open_house()
+    asked = app.request("a field", n=2, seed=1)
+    with pytest.raises(RuntimeError, match="has gone"):
+        app.run(asked, _Deaf())
+    record = request(app.database, app.keys, asked.id)
+    assert record.events[-1].kind == "request.closed"
+    assert sum(record.events[-1].body["outcomes"].values()) == 2
+
+
+def test_nothing_is_released_that_cannot_be_recorded(open_house: Open):
+    app = open_house()
+
+    class CloseTheBook(Watcher):
+        def progressed(self, index: int, step: str, i: int, n: int) -> None:
+            threading.Thread(target=app.writer.close).start()
+
+    released: list[ImageResult] = []
+    asked = app.request("a field", seed=1)
+    run_all = app.orchestrator  # opened before the book is closed
+    with pytest.raises(AuditError):
+        for _ in range(1000):  # the book closes beside us: until then images may come, and they are on the record
+            released += run_all.run(app.request("a field", seed=1), CloseTheBook()).images
+        run_all.run(asked)
+    for image in released:
+        assert image.outcome == "released"
+
+
+def _watching(seen: list[tuple[str, Any]]) -> ModuleType:
+    module = ModuleType("watching")
+
+    @limner.hookimpl
+    def after_request_accepted(request: Any) -> None:
+        seen.append(("accepted", request))
+
+    @limner.hookimpl
+    def after_step(step: Any) -> None:
+        seen.append(("step", step))
+        raise RuntimeError("a watcher's own trouble")
+
+    @limner.hookimpl
+    def after_decision(decision: Any) -> None:
+        seen.append(("decision", decision))
+
+    @limner.hookimpl
+    def after_release(release: Any) -> None:
+        seen.append(("release", release))
+
+    for hook in (after_request_accepted, after_step, after_decision, after_release):
+        setattr(module, hook.__name__, hook)
+    return module
+
+
+def test_life_cycle_hooks_watch_without_words_and_cannot_change_the_outcome(open_house: Open):
+    seen: list[tuple[str, Any]] = []
+    app = open_house(plugins=[plugin(), _watching(seen)])
+    [image], _ = run(app, "a bright field")
+    assert image.outcome == "released"
+    assert [name for name, _ in seen] == ["accepted", "step", "decision", "step", "step", "decision", "step", "release"]
+    assert "bright" not in repr(seen)
+    assert app.registry.lifecycle_errors == {"watching": 4}
+
+
+def test_a_shadow_policy_is_judged_and_recorded_and_stops_nobody(open_house: Open):
+    shadow = POLICY.replace("policy: house", "policy: stricter").replace(
+        "toy.odd, at_least: 1.0, then: review", "toy.odd, at_least: 0.0, then: block"
+    )
+    pipelines = PIPELINES.replace(
+        "    policy: house\n    parameters", "    policy: house\n    shadow_policy: stricter\n    parameters"
+    )
+    [image], record = run(open_house(pipelines=pipelines, policies={"house": POLICY, "stricter": shadow}), "a bright field")
+    assert image.outcome == "released"
+    judged = [event.body for event in record.events if event.kind == "decision" and event.body["policy"] == "stricter"]
+    [finding] = [finding for finding in judged[0]["findings"] if finding["rule"] == "odd-word"]
+    assert (finding["result"], finding["action"], finding["mode"]) == ("fail", "block", "shadow")
