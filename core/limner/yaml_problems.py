@@ -114,17 +114,15 @@ def _sentence(details: ErrorDetails) -> str:
 
 
 def _shown(details: ErrorDetails) -> str:
-    """The value, where it is short; never a string that stands for a mapping, which may be a secret written out."""
+    """The value, where it is short; never one that stands for a mapping, for it may be a secret written out."""
+    value = details["input"]
     if details["type"] in _OWN_WORDS:
         return ""
-    value = details["input"]
     if value is None:
         return ", not empty"
-    if isinstance(value, bool):
-        return f", not {str(value).lower()}"
-    if isinstance(value, int | float) or (isinstance(value, str) and details["type"] not in _OF_A_MAPPING):
-        return f", not {value!r}" if len(str(value)) <= 60 else ""
-    return ""
+    if not isinstance(value, bool | int | float | str) or details["type"] in _OF_A_MAPPING or len(str(value)) > 60:
+        return ""
+    return f", not {str(value).lower() if isinstance(value, bool) else repr(value)}"
 
 
 def _known(model: type[BaseModel] | None, path: KeyPath) -> set[str]:

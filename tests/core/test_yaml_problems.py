@@ -76,7 +76,7 @@ def test_kinds_of_values_are_named_as_yaml_has_them():
 
 def test_the_branches_of_a_union_make_one_problem_for_a_value():
     [problem, *_] = complaints("here:\n  rules:\n    - 7\n")
-    assert (problem.line, problem.key, problem.what) == (3, "here.rules[0]", "should be a mapping, not 7")
+    assert (problem.line, problem.key, problem.what) == (3, "here.rules[0]", "should be a mapping")
 
 
 class Call(Options):
@@ -85,8 +85,9 @@ class Call(Options):
 
 
 def test_a_secret_written_out_is_not_repeated():
-    [problem] = complaints("here: {key: sk-12345}\n", Call)
-    assert problem.what == "should be a mapping"
+    for secret in ("sk-12345", "12345"):
+        [problem] = complaints(f"here: {{key: {secret}}}\n", Call)
+        assert problem.what == "should be a mapping"
 
 
 def test_an_asset_outside_the_project_says_so(tmp_path):

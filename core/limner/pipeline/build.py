@@ -122,13 +122,13 @@ def _pipeline(reading: Reading, name: str) -> Pipeline:
     problems = Problems()
     with problems.collecting():
         reading.check_name(path)
+    entry: PipelineEntry | None = None
     with problems.collecting():
-        reading.parse(PipelineEntry, path)
+        entry = reading.parse(PipelineEntry, path)
     steps = bind_steps(reading, (*path, "steps"), problems)
     parameters = bind_parameters(reading, (*path, "parameters"), steps, problems)
     problems.raise_found()
-    entry = reading.parse(PipelineEntry, path)
-    if len(steps) < len(entry.steps):
+    if entry is None or len(steps) < len(entry.steps):
         raise InvalidFile([])  # a step stands on something whose own mistake has been told
     check_dataflow(reading, path, entry.task, steps)
     text = _canonical(reading, name, entry, steps, parameters)

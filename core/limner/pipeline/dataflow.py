@@ -93,18 +93,23 @@ class _Flow:
     def check_space(self, index: int, step: BoundStep) -> None:
         """Models that share text conditioning or an embedding must share its space."""
         own = self._origins(index, step)
-        for value in IN_A_SPACE:
-            other = self.spaces.get(value)
-            if value in step.reads and other and own and other.space not in {origin.space for origin in own}:
+        before = dict(self.spaces)
+        self._keep_space(step, own)
+        for value in sorted(step.reads.intersection(IN_A_SPACE, before)):
+            other = before[value]
+            if own and other.space not in {origin.space for origin in own}:
                 what = (
                     f"{step.id} works in the embedding space of model {own[0].model} ({own[0].space[:20]}), but its `{value}` "
                     f"comes from {other.step.id} (line {other.step.line}) in that of model {other.model} ({other.space[:20]})"
                 )
                 raise self.reading.refusal((*self.path, index), what, "use one model in both, or models of one `space`")
+
+    def _keep_space(self, step: BoundStep, own: Sequence[_Origin]) -> None:
+        """What the step writes lies in its models' space; without models, in that of the value it read, if it read one."""
         for value in step.writes.intersection(IN_A_SPACE):
             if len({origin.space for origin in own}) == 1:
                 self.spaces[value] = own[0]
-            elif value not in step.reads:
+            elif own or value not in step.reads:
                 self.spaces.pop(value, None)
 
     def _origins(self, index: int, step: BoundStep) -> list[_Origin]:

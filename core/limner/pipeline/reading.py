@@ -37,7 +37,7 @@ class StepCatalogue(Protocol):
     def step(self, name: str) -> StepClass:
         """The step class of this type. Raises PluginError, with the cause where its plugin is broken."""
 
-    def stage_of(self, cls: StepClass) -> Stage:
+    def stage_of(self, step: StepClass) -> Stage:
         """The stage that a step class implements."""
 
 

@@ -92,6 +92,8 @@ class Prior(limner.Step):
 class Sampler(BaseModel):
     name: Literal["ancestral", "ddim"] = "ancestral"
     scorer: limner.ModelRef | None = None
+    others: tuple[limner.ModelRef, ...] = ()
+    named: dict[str, limner.ModelRef] = {}
 
 
 class DecoderOptions(limner.Options):

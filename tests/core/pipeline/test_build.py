@@ -192,6 +192,13 @@ def test_all_mistakes_of_a_file_are_told_at_once_in_its_order(problems):
     assert "40 hex digits" in told["models.karlo"][1]
 
 
+def test_a_model_that_is_not_of_the_form_is_told_once_and_not_again_where_it_is_used(problems, tmp_path):
+    (tmp_path / "style.txt").write_text("in oil")
+    [problem] = problems(WHOLE.replace("source: ./weights/alpha", "sourse: ./weights/alpha, source: ./weights/alpha"))
+    assert (problem.line, problem.column, problem.key) == (3, 9, "models.own.sourse")
+    assert problem.fix == "did you mean 'source'?"
+
+
 @pytest.mark.parametrize(
     ("text", "key", "what"),
     [

@@ -129,11 +129,14 @@ def test_an_unknown_model_suggests_the_one_meant(flaw):
     assert problem.fix == "did you mean 'alpha'?"
 
 
-def test_a_model_inside_nested_options_is_looked_up(problems):
-    [problem] = problems(
-        f"{HEAD}      - {{use: toy.decoder, with: {{model: alpha, from_prompt: true, sampler: {{scorer: gone}}}}}}\n"
-    )
-    assert problem.key == "pipelines.p.steps[0].with.sampler.scorer"
+@pytest.mark.parametrize(
+    ("sampler", "key"),
+    [("scorer: gone", "scorer"), ("others: [alpha, gone]", "others[1]"), ("named: {second: gone}", "named.second")],
+)
+def test_a_model_inside_nested_options_is_looked_up(problems, sampler, key):
+    options = f"{{model: alpha, from_prompt: true, sampler: {{{sampler}}}}}"
+    [problem] = problems(f"{HEAD}      - {{use: toy.decoder, with: {options}}}\n")
+    assert problem.key == f"pipelines.p.steps[0].with.sampler.{key}"
 
 
 def test_an_asset_is_a_file_of_the_project(flaw, tmp_path):
