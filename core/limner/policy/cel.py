@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from limner.generation import Request
+from limner.generation import Caller, Request
 from limner.yaml_problems import did_you_mean
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -38,11 +39,25 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
-Variables = dict[str, dict[str, Any]]  # JSON scalars and mappings of them
-
 
 class WhenError(ValueError):
     """An expression that cannot be used as `when`; the message says why."""
+
+
+class Variables:
+    """What expressions see of a request; brought into CEL's form once, at the first that asks, for that costs the most."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+
+    @cached_property
+    def context(self) -> Any:  # cel.Context, which has no stubs that the type checker follows
+        """The variables as CEL takes them."""
+        import cel
+
+        request, caller = self._request, self._request.caller
+        said = {"task": request.task, "pipeline": request.pipeline, "n": request.n, "parameters": dict(request.parameters)}
+        return cel.Context({"caller": {"subject": caller.subject, "cohort": caller.cohort}, "request": said})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +70,7 @@ class When:
     def holds(self, variables: Variables) -> bool:
         """Whether the expression is true. Raises WhenError where it cannot be evaluated or does not give true or false."""
         try:
-            value = self._program.execute(variables)
+            value = self._program.execute(variables.context)
         except Exception as error:  # cel raises what fits: KeyError, TypeError, ZeroDivisionError, ...
             raise WhenError(f"`when` cannot be evaluated: {type(error).__name__}: {error}") from None
         if not isinstance(value, bool):
@@ -78,28 +93,11 @@ def compile_when(text: str) -> When:
     _check_references(program.variables(), program.functions())
     when = When(text, program)
     if "parameters" not in tokens:
-        when.holds(_EXAMPLE)  # nothing else in it can be missing, so a type that does not fit shows now
+        when.holds(Variables(_EXAMPLE))  # nothing else in it can be missing, so a type that does not fit shows now
     return when
 
 
-def variables_of(request: Request) -> Variables:
-    """What an expression sees of a request."""
-    caller = request.caller
-    return {
-        "caller": {"subject": caller.subject, "cohort": caller.cohort},
-        "request": {
-            "task": request.task,
-            "pipeline": request.pipeline,
-            "n": request.n,
-            "parameters": dict(request.parameters),
-        },
-    }
-
-
-_EXAMPLE: Variables = {
-    "caller": {"subject": "local:someone", "cohort": "local"},
-    "request": {"task": "generate", "pipeline": "text-to-image", "n": 1, "parameters": {}},
-}
+_EXAMPLE = Request("", "generate", "text-to-image", "", Caller("local:someone", "local"))
 
 
 def _tokens(text: str) -> Iterator[str]:

@@ -22,7 +22,7 @@ from limner.bound import BoundStep
 from limner.errors import StepError
 from limner.generation import GATES, Action, Decision, Finding, Gate, Generation, Mode, Request
 from limner.policy import judging
-from limner.policy.cel import Variables, variables_of
+from limner.policy.cel import Variables
 from limner.policy.course import Course
 from limner.policy.judging import Judge
 from limner.policy.requirements import is_required
@@ -70,7 +70,7 @@ class BoundPolicy:
         run = next((run for run in self.course.runs if index in run), None)
         if run is None or (index < run.last and error is None):
             return ()
-        return tuple(_Point(self, run, index, generation, variables_of(request), error).decisions())
+        return tuple(_Point(self, run, index, generation, Variables(request), error).decisions())
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class _Point:
         findings = (
             *(finding for i in measuring for finding in self._step_findings(i)),
             *(self._judge.signal(name) for name in stray),
-            *(self._judge.rule(rule, self.generation, self._declared, self.variables) for rule in rules),
+            *(self._judge.rule(rule, self.generation, self._ranges, self.variables) for rule in rules),
         )
         action = judging.strictest(findings)
         lead = _leading(findings, action)
@@ -159,8 +159,8 @@ class _Point:
         return self.bound.course.moments[self.run.last].measured
 
     @property
-    def _declared(self) -> Mapping[SignalKey, Range]:
-        return {key: self._step(i).emits[key[1]] for key, i in self._measured.items()}
+    def _ranges(self) -> Mapping[SignalKey, Range]:
+        return self.bound.course.moments[self.run.last].ranges
 
     def _step(self, index: int) -> BoundStep:
         return self.bound.course.steps[index]

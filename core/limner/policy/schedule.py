@@ -5,8 +5,8 @@ changes the value of one of its gates, its signals are dropped: it is due again 
 again, and if none does, it was never judged for the final value, so the pipeline does not load. Nor does it load where a
 rule about the prompt, an upload or the embedding is still due when a step makes an image of that value: that is too late.
 
-A condition is idle where the pipeline never has its gate's value; a rule is idle where its own gate's value never exists, or
-where idle conditions leave nothing that could make it fire.
+A condition is idle where the pipeline never has its gate's value; a rule is idle where its own gate's value never exists, where
+idle conditions leave nothing that could make it fire, or where the value is gone before anything comes of it.
 """
 
 from __future__ import annotations
@@ -33,15 +33,12 @@ class Schedule:
 def schedule(rules: Sequence[Rule], course: Course, complaints: Complaints) -> Schedule:
     """Work out when each rule is judged; note every rule that cannot be judged in time."""
     due: dict[int, tuple[Rule, ...]] = {run.last: () for run in course.runs}
-    idle = []
-    for rule in rules:
-        active = _without_idle_conditions(rule, course)
-        if active is None:
-            idle.append(rule.id)
-        elif _is_measured(active, course, complaints):
-            for index in _due(active, course, complaints):
-                due[index] = (*due[index], active)
-    return Schedule(due, tuple(idle))
+    for rule in filter(None, (_without_idle_conditions(rule, course) for rule in rules)):
+        if _is_measured(rule, course, complaints):
+            for index in _due(rule, course, complaints):
+                due[index] = (*due[index], rule)
+    judged = {rule.id for several in due.values() for rule in several}
+    return Schedule(due, tuple(rule.id for rule in rules if rule.id not in judged))
 
 
 def _without_idle_conditions(rule: Rule, course: Course) -> Rule | None:

@@ -15,16 +15,18 @@ from dataclasses import dataclass
 from limner.bound import BoundStep
 from limner.generation import GATES, Gate, Task
 from limner.policy.rules import SignalKey
+from limner.step import Range
 
 EVERY_GATE: frozenset[Gate] = frozenset(GATES)
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """After one step: the gates whose value exists, and the step that measured each signal that is still true."""
+    """After one step: the gates whose value exists, and of each signal that is still true the step and the declared range."""
 
     values: frozenset[Gate]
     measured: Mapping[SignalKey, int]  # to the index of the step
+    ranges: Mapping[SignalKey, Range]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ def moments(steps: Sequence[BoundStep], values: frozenset[Gate]) -> tuple[Moment
             measured |= {(step.stage.gate, name): index for name in step.emits}
         values = values - {"embedding"} if "prompt" in step.writes else values
         values = values | {gate for gate in EVERY_GATE if gate in step.writes}
-        told.append(Moment(values, measured))
+        ranges = {key: steps[measurer].emits[key[1]] for key, measurer in measured.items()}
+        told.append(Moment(values, measured, ranges))
     return tuple(told)
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from limner.generation import Caller, Request
-from limner.policy.cel import WhenError, compile_when, variables_of
+from limner.policy.cel import Variables, WhenError, compile_when
 
 REQUEST = Request(
     "r", "generate", "text-to-image", "a sword", Caller("local:ann", "red-team"), n=3, parameters={"guidance_scale": 4.5}
@@ -23,7 +23,7 @@ REQUEST = Request(
     ],
 )
 def test_an_expression_sees_who_asks_and_what_for(text: str, holds: bool) -> None:
-    assert compile_when(text).holds(variables_of(REQUEST)) is holds
+    assert compile_when(text).holds(Variables(REQUEST)) is holds
 
 
 @pytest.mark.parametrize(
@@ -61,16 +61,18 @@ def test_what_cannot_serve_is_refused_when_it_is_compiled(text: str, said: str) 
 
 
 def test_names_inside_strings_are_only_text() -> None:
-    assert compile_when('caller.cohort != "caller.bogus request.all(x, x)"').holds(variables_of(REQUEST))
+    assert compile_when('caller.cohort != "caller.bogus request.all(x, x)"').holds(Variables(REQUEST))
 
 
-@pytest.mark.parametrize("text", ["request.parameters.steps > 3", "request.parameters.guidance_scale", "request.n / 0 == 1 || "])
+@pytest.mark.parametrize(
+    "text", ["request.parameters.steps > 3", "request.parameters.guidance_scale", "request.n / 0 == 1 || "]
+)
 def test_a_missing_parameter_or_another_answer_than_true_or_false_is_an_error(text: str) -> None:
     with pytest.raises(WhenError):
-        compile_when(text).holds(variables_of(REQUEST))
+        compile_when(text).holds(Variables(REQUEST))
 
 
 def test_deep_nesting_is_answered_quickly() -> None:
-    assert compile_when("!" * 994 + "true").holds(variables_of(REQUEST))
+    assert compile_when("!" * 994 + "true").holds(Variables(REQUEST))
     with pytest.raises(WhenError):
         compile_when("(" * 490 + "true" + ")" * 490)

@@ -78,9 +78,17 @@ def test_a_check_that_fails_can_never_be_allowed(tmp_path: Path) -> None:
         ("{id: a, at: prompt, signal: t.w, then: block}", "rules[0]", "needs exactly one of `at_least`, `above`"),
         ("{id: a, at: prompt, signal: t.w, above: 1, below: 2, then: block}", "rules[0]", "needs exactly one of"),
         ("{id: a, at: prompt, then: block}", "rules[0]", "needs exactly one of `signal`, `all` and `any`"),
-        ("{id: a, at: prompt, signal: t.w, at_least: 1, any: [{signal: t.w, at_least: 1}], then: block}", "rules[0]", "exactly one"),
-        ("{id: a, at: prompt, all: [{signal: t.w, at_least: 1}], below: 2, then: block}", "rules[0]", "a threshold beside `all`"),
-        ("{id: a, at: prompt, all: [], then: block}", "rules[0].all", "at least 1 item"),
+        (
+            "{id: a, at: prompt, signal: t.w, at_least: 1, any: [{signal: t.w, at_least: 1}], then: block}",
+            "rules[0]",
+            "exactly one",
+        ),
+        (
+            "{id: a, at: prompt, all: [{signal: t.w, at_least: 1}], below: 2, then: block}",
+            "rules[0]",
+            "a threshold beside `all`",
+        ),
+        ("{id: a, at: prompt, all: [], then: block}", "rules[0].all", "at least 1"),
         ("{id: a, at: prompt, all: [{at_least: 1}], then: block}", "rules[0].all[0]", "names no `signal`"),
         ("{id: a, at: prompt, any: [{signal: t.w}], then: block}", "rules[0].any[0]", "needs exactly one of"),
         ("{id: a, at: prompt, signal: t.w, at_least: .nan, then: block}", "rules[0].at_least", "not a finite number"),
@@ -90,8 +98,16 @@ def test_a_check_that_fails_can_never_be_allowed(tmp_path: Path) -> None:
         ("{id: a, at: prompt, signal: weapon, at_least: 1, then: block}", "rules[0].signal", "match pattern"),
         ("{id: 'a b', at: prompt, signal: t.w, at_least: 1, then: block}", "rules[0].id", "match pattern"),
         ("{id: a, at: prompt, signal: t.w, at_least: 1, then: block, mode: dry-run}", "rules[0].mode", "'dry-run'"),
-        ("{id: a, at: prompt, signal: t.w, at_least: 1, then: block, when: caller.x}", "rules[0].when", "caller.x is not known"),
-        ("{id: a, at: prompt, signal: t.w, at_least: 1, then: block, when: '[1].all(x, true)'}", "rules[0].when", "comprehension"),
+        (
+            "{id: a, at: prompt, signal: t.w, at_least: 1, then: block, when: caller.x}",
+            "rules[0].when",
+            "caller.x is not known",
+        ),
+        (
+            "{id: a, at: prompt, signal: t.w, at_least: 1, then: block, when: '[1].all(x, true)'}",
+            "rules[0].when",
+            "comprehension",
+        ),
         ("{id: a, at: prompt, signal: t.w, at_least: 1, at_least: 0, then: block}", "rules[0].at_least", "stands twice"),
     ],
 )
@@ -103,11 +119,12 @@ def test_a_mistake_in_a_rule_is_shown_where_it_stands(tmp_path: Path, rule: str,
 
 
 def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
-    bad = "policy: p\nrule: []\non_error: never\nrules:\n  - {id: a, at: prompt, signal: t.w, at_least: 1, then: stop}\n"
+    bad = "policy: p\nrule: []\non_error: never\nrules:\n  - id: a\n    then: stop\n"
     message = said(write(tmp_path, p=bad, q="policy: r\n"))
     assert "p.yaml:2:1: rule: is not a key that is known here\n  did you mean 'rules'?" in message
     assert "p.yaml:3:11: on_error" in message
-    assert "p.yaml:5:60: rules[0].then" in message
+    assert "p.yaml:6:11: rules[0].then: should be 'review' or 'block', not 'stop'" in message
+    assert "p.yaml:5:5: rules[0].at: is missing" in message
     assert "q.yaml:1:9: policy: is 'r' in q.yaml\n  write `policy: q`, or rename the file" in message
 
 
