@@ -5,10 +5,9 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from limner.bound import StepRef
 from limner.engine import devices as placing
@@ -17,6 +16,7 @@ from limner.engine.failure import place
 from limner.engine.interface import Progress, StepRun
 from limner.engine.lane import Lane
 from limner.engine.loading import ModelSource
+from limner.engine.requests import KnownRequest, KnownRequests
 from limner.engine.submission import Order, Submission
 from limner.engine.watchdog import Clock, Watchdog
 from limner.engine.workers import Worker, Workplace
@@ -27,7 +27,6 @@ from limner.step import RunsOn, Step
 KINDS: tuple[RunsOn, ...] = ("accelerator", "cpu", "io")
 CPU_WORKERS = 2  # threads; steps that compute have torch's own threads under them
 IO_WORKERS = 8  # threads; they mostly wait
-REQUESTS_KNOWN = 4096  # whose age and cancellation are remembered between their steps
 CLOSING_TIME = 5.0  # seconds that running calls get to return when the engine closes
 
 
@@ -39,15 +38,6 @@ class Health:
 
     def __bool__(self) -> bool:
         return not self.reason
-
-
-@dataclass(slots=True, eq=False)
-class _KnownRequest:
-    """A request as the engine sees it: how old it is, whether it was cancelled, and what of it is not over."""
-
-    age: int
-    cancelled: bool = False
-    live: set[Submission] = field(default_factory=set)
 
 
 class LocalEngine:
@@ -79,7 +69,7 @@ class LocalEngine:
         self._clock, self._watchdog = clock, Watchdog(clock)
         self._lock = threading.Lock()
         self._numbers = itertools.count()
-        self._requests: OrderedDict[str, _KnownRequest] = OrderedDict()
+        self._requests = KnownRequests()
         self._closed = False
         self._lanes = {kind: Lane(kind, replaces=kind != "accelerator") for kind in KINDS}
         self._places = dict.fromkeys(KINDS, 0)  # generations, by kind of worker
@@ -111,7 +101,7 @@ class LocalEngine:
     def cancel(self, request_id: str) -> None:
         """Stop every generation of this request, and what is still submitted for it; see `Engine.cancel`."""
         with self._lock:
-            request = self._known(request_id)
+            request = self._requests.hear_of(request_id)
             request.cancelled = True
             live = list(request.live)
         for submission in live:
@@ -131,7 +121,7 @@ class LocalEngine:
         """Take nothing more up, end what waits as Cancelled, and what runs at its next chance, or after `CLOSING_TIME`."""
         with self._lock:
             self._closed = True
-            live = [submission for request in self._requests.values() for submission in request.live]
+            live = list(self._requests.live())
         workers = [worker for lane in self._lanes.values() for worker in lane.workers]
         for lane in self._lanes.values():
             lane.close()
@@ -155,7 +145,7 @@ class LocalEngine:
     ) -> tuple[Submission, str]:
         """The submission, in its place in the order; and why it is not to run, if so."""
         with self._lock:
-            request = self._known(generation.request_id)
+            request = self._requests.hear_of(generation.request_id)
             order = Order(request.age, generation.index, next(self._numbers))
             submission = Submission(ref, generation, deadline, on_progress, order)
             request.live.add(submission)
@@ -164,16 +154,7 @@ class LocalEngine:
         submission.future.add_done_callback(lambda _: self._forget(kind, request, submission))
         return submission, refused
 
-    def _forget(self, kind: RunsOn, request: _KnownRequest, submission: Submission) -> None:
+    def _forget(self, kind: RunsOn, request: KnownRequest, submission: Submission) -> None:
         with self._lock:
             request.live.discard(submission)
             self._live[kind] -= 1
-
-    def _known(self, request_id: str) -> _KnownRequest:
-        """The request's entry, made if there is none; the ones least lately heard of go, if nothing of theirs is live."""
-        request = self._requests.setdefault(request_id, _KnownRequest(next(self._numbers)))
-        self._requests.move_to_end(request_id)
-        oldest = next(iter(self._requests.values()))
-        if len(self._requests) > REQUESTS_KNOWN and not oldest.live:
-            self._requests.popitem(last=False)
-        return request

@@ -114,7 +114,7 @@ def test_steps_that_are_configured_apart_share_nothing(start, ref, generation):
     other = engine.submit(ref(Shout, pipeline_hash="another"), generation("c", prompt="x"))
     GO_ON.set()
     assert [future.result(SOON).batch for future in (first, *futures, other)] == [1, 1, 1]
-    assert BATCHES == [["wait"], ["a"]]
+    assert BATCHES == [["wait"], ["a"], ["x"]]
     assert len(LOADED) == 2
 
 
@@ -164,6 +164,46 @@ def test_a_step_that_cannot_load_is_a_model_error(start, ref, generation):
     with pytest.raises(ModelError, match="OSError: no such weights") as caught:
         start(Unloadable).submit(ref(Unloadable), generation()).result(SOON)
     assert caught.value.where.startswith(f"step unloadable, {__file__}:")
+
+
+def test_a_limner_error_of_a_load_says_which_step(start, ref, generation):
+    class Missing(Unloadable):
+        type = "missing"
+
+        def load(self, models, device, dtype):
+            raise ModelError("no component 'prior' in model 'scenes'", fix="limner models fetch scenes")
+
+    with pytest.raises(ModelError, match="step missing: no component 'prior' in model 'scenes'\n  limner models fetch"):
+        start(Missing).submit(ref(Missing), generation()).result(SOON)
+
+
+def test_a_load_that_failed_is_tried_again_by_the_next(start, ref, generation):
+    class Flaky(Shout):
+        type = "flaky"
+
+        def load(self, models, device, dtype):
+            super().load(models, device, dtype)
+            if len(LOADED) == 1:
+                raise ConnectionError("hub unreachable")
+
+    engine = start(Flaky)
+    with pytest.raises(ModelError, match="hub unreachable"):
+        engine.submit(ref(Flaky), generation("a")).result(SOON)
+    assert engine.submit(ref(Flaky), generation("b")).result(SOON)
+
+
+def test_a_step_that_raises_when_unloaded_does_not_stop_the_others(start, ref, generation, caplog):
+    class Sticky(Shout):
+        type = "sticky"
+
+        def unload(self):
+            raise RuntimeError("will not go")
+
+    engine = start(Sticky)
+    for name in ("one", "two"):
+        assert engine.submit(ref(Sticky, id=name), generation()).result(SOON)
+    engine.close()
+    assert [record.getMessage() for record in caplog.records] == [f"{i} raised when it was unloaded" for i in ("one", "two")]
 
 
 def test_options_are_validated_where_the_step_is_built(start, ref, generation):
