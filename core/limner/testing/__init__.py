@@ -1,0 +1,16 @@
+"""For the tests of plugins: run a step by itself, and check that it keeps every rule the engine holds it to.
+
+from limner.testing import check_step, run_step
+
+def test_it_shouts():
+    assert run_step(Shout, prompt="a red circle") == "A RED CIRCLE"
+
+def test_it_is_a_step_like_any_other():
+    check_step(Shout)
+"""
+
+from limner.testing.conformance import NotConforming, check_step
+from limner.testing.running import load_step, local_models, run_step
+from limner.testing.samples import sample_generation
+
+__all__ = ["NotConforming", "check_step", "load_step", "local_models", "run_step", "sample_generation"]

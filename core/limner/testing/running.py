@@ -1,0 +1,60 @@
+"""Running one step by itself, as the engine would: options read as from YAML, loaded on the CPU, called through its stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from limner.models import ModelSource, ModelStore
+from limner.stage_call import stage_call, stage_of
+from limner.step import Step
+from limner.testing.samples import sample_generation
+
+
+def local_models(**directories: Path) -> ModelStore:
+    """Models by name, from directories on this machine: `local_models(tiny=tmp_path / "tiny")`."""
+    return ModelStore({name: ModelSource(name, str(folder.resolve())) for name, folder in directories.items()}, offline=True)
+
+
+def load_step(
+    step: type[Step],
+    options: Mapping[str, Any] | None = None,  # YAML scalars, lists and mappings
+    *,
+    models: ModelStore | None = None,
+    root: Path | None = None,
+) -> Step:
+    """A step with these options, as written under `with:`, loaded on the CPU in float32.
+
+    `models` are those its options may name; `root` is the folder its assets are relative to. Raises what the options or
+    `load` raise.
+    """
+    import torch
+
+    built = step(step.Options.model_validate(options or {}, context={"root": root or Path.cwd()}))
+    device, dtype = torch.device("cpu"), torch.float32
+    with torch.no_grad():
+        built.load((models or ModelStore({})).bind(device, dtype), device, dtype)
+    return built
+
+
+def run_step(
+    step: Step | type[Step],
+    options: Mapping[str, Any] | None = None,  # YAML scalars, lists and mappings
+    *,
+    models: ModelStore | None = None,
+    root: Path | None = None,
+    **given: Any,  # any fields of Generation
+) -> Any:  # the stage's result type, or ItemError
+    """What a step answers for one generation.
+
+    `step` is a class, loaded with `options` as by `load_step`, or a step that is loaded already. The generation has sample
+    values for all that the stage needs, and those `given` by name: `prompt`, `image`, `embedding`, `seed`, `inputs`, ...
+    """
+    import torch
+
+    loaded = load_step(step, options, models=models, root=root) if isinstance(step, type) else step
+    generation = sample_generation(reads=stage_of(type(loaded)).needs, **given)
+    with torch.inference_mode():
+        [answer] = stage_call(loaded)([generation])
+    return answer
