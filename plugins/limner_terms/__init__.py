@@ -1,0 +1,16 @@
+"""A prompt filter by word lists: the step `terms` tells which categories of listed terms a prompt holds, and where.
+
+Built-in lists lie in `limner_terms/lists/`; an operator adds others in the same form. What counts as a match is told in
+`limner_terms.matching`, and how text is made comparable in `limner_terms.words`.
+"""
+
+from collections.abc import Sequence
+
+import limner
+from limner_terms.step import Terms
+
+
+@limner.hookimpl
+def register_steps() -> Sequence[type[limner.Step]]:
+    """The one step of this plugin."""
+    return [Terms]
