@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 Outcome = tuple[Generation, tuple[Signal, ...]] | StepError
 
 
-class ModelSource(ModelIndex, Protocol):
-    """Where models come from: `limner.models.ModelStore`."""
+class UnboundModels(ModelIndex, Protocol):
+    """The models of a deployment, as `limner.models.ModelStore` has them, before a worker binds them to its device."""
 
     def bind(self, device: torch.device, dtype: torch.dtype) -> Models:
         """The models for one device and precision; their components are shared by all who load them."""
@@ -73,7 +73,7 @@ class LoadedStep:
 class LoadedSteps:
     """The steps that one worker has built and loaded. Weights are shared through the models, so a step costs little again."""
 
-    def __init__(self, types: Mapping[str, type[Step]], models: ModelSource, placement: Placement) -> None:
+    def __init__(self, types: Mapping[str, type[Step]], models: UnboundModels, placement: Placement) -> None:
         self._types, self._models, self._placement = types, models, placement
         self._loaded: dict[StepKey, LoadedStep] = {}
 

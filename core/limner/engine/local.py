@@ -15,7 +15,7 @@ from limner.engine.devices import Placement
 from limner.engine.failure import place
 from limner.engine.interface import Progress, StepRun
 from limner.engine.lane import Lane
-from limner.engine.loading import ModelSource
+from limner.engine.loading import UnboundModels
 from limner.engine.requests import KnownRequest, KnownRequests
 from limner.engine.submission import Order, Submission
 from limner.engine.watchdog import Clock, Watchdog
@@ -50,7 +50,7 @@ class LocalEngine:
     def __init__(
         self,
         steps: Mapping[str, type[Step]],
-        models: ModelSource,
+        models: UnboundModels,
         *,
         devices: Sequence[str] = (),
         precision: str = "",

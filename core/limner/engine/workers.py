@@ -14,7 +14,7 @@ from limner.engine.calls import Call, Calls
 from limner.engine.devices import Placement
 from limner.engine.failure import place
 from limner.engine.lane import Lane
-from limner.engine.loading import LoadedStep, LoadedSteps, ModelSource
+from limner.engine.loading import LoadedStep, LoadedSteps, UnboundModels
 from limner.engine.submission import StepKey, Submission
 from limner.engine.watchdog import Clock, Watchdog
 from limner.errors import LimnerError, StepError
@@ -29,7 +29,7 @@ class Workplace:
 
     placement: Placement
     types: Mapping[str, type[Step]]
-    models: ModelSource
+    models: UnboundModels
     watchdog: Watchdog
     clock: Clock
     batches: bool
