@@ -49,6 +49,17 @@ def edit_weights(path: Path, change: Callable[[dict[str, torch.Tensor]], object]
     save_file(tensors, path, {"format": "pt"})
 
 
+class Told(logging.Handler):
+    """What a library logs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record.getMessage())
+
+
 class TestSource:
     def test_a_hub_id_without_a_full_commit_is_refused(self) -> None:
         for revision in ("", "main", COMMIT[:12]):
@@ -243,12 +254,17 @@ class TestComponents:
     def test_nothing_is_printed_and_the_libraries_log_as_before(self, karlo: Path, capfd: pytest.CaptureFixture[str]) -> None:
         from transformers.utils.logging import is_progress_bar_enabled
 
-        levels = [logging.getLogger(library).level for library in ("diffusers", "transformers")]
-        shown = is_progress_bar_enabled()
+        libraries = [logging.getLogger(name) for name in ("diffusers", "transformers")]
+        levels, shown, told = [library.level for library in libraries], is_progress_bar_enabled(), Told()
+        for library in libraries:
+            library.addHandler(told)
         for name in ("text_encoder", "tokenizer", "prior"):
-            bound(karlo).component("tiny", name)
+            bound(karlo, torch.bfloat16).component("tiny", name)
+        for library in libraries:
+            library.removeHandler(told)
+        assert told.records == []
         assert capfd.readouterr() == ("", "")
-        assert [logging.getLogger(library).level for library in ("diffusers", "transformers")] == levels
+        assert [library.level for library in libraries] == levels
         assert is_progress_bar_enabled() == shown
 
     def test_the_models_of_a_step_are_all_the_protocol_says(self, karlo: Path) -> None:

@@ -1,6 +1,6 @@
 """Named models: where they come from, what their files hash to, and their components, loaded once and shared."""
 
-from limner.models.source import ModelSource
+from limner.model_source import ModelSource
 from limner.models.store import ModelStore
 
 __all__ = ["ModelSource", "ModelStore"]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from limner.errors import ModelError
-from limner.models.source import INDEX
+from limner.model_source import INDEX
 from limner.yaml_problems import did_you_mean
 
 if TYPE_CHECKING:
@@ -147,7 +147,8 @@ def _place(component: Component, loadable: Loadable, network: Any, device: torch
 
     layout = torch.channels_last if loadable.kind == "convolutional network" else torch.preserve_format
     try:
-        return network.to(device=device, dtype=dtype).to(memory_format=layout)
+        with _quietly(loadable):
+            return network.to(device=device, dtype=dtype).to(memory_format=layout)
     except RuntimeError as error:  # the device is full, or not there
         cause = str(error).strip().split("\n", 1)[0]
         fix = "set LIMNER_DEVICES or LIMNER_PRECISION to what this machine can hold"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from limner.errors import ModelError
+from limner.model_source import ModelSource, checked
 from limner.models.files import LOADABLE
-from limner.models.source import ModelSource, checked
 
 
 def fetch(source: ModelSource, *, offline: bool) -> Path:

@@ -8,9 +8,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from limner.errors import ModelError
+from limner.model_source import ModelSource
 from limner.models import components, hub
 from limner.models.files import FileHashes
-from limner.models.source import ModelSource
 from limner.yaml_problems import did_you_mean
 
 if TYPE_CHECKING:

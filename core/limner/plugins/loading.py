@@ -12,7 +12,7 @@ import pluggy
 
 from limner.errors import ConfigurationError, PluginError
 from limner.hookspecs import PLUGIN_HOOKS, PROJECT
-from limner.models.source import ModelSource
+from limner.model_source import ModelSource
 from limner.plugins.cause import cause_of
 from limner.plugins.discovery import BUILTINS, FoundPlugin, find_plugins
 from limner.plugins.hook_rules import module_problems

@@ -14,7 +14,7 @@ import pluggy
 
 from limner.errors import PluginError
 from limner.hookspecs import Stage
-from limner.models.source import ModelSource
+from limner.model_source import ModelSource
 from limner.plugins.cause import cause_of
 from limner.plugins.commands import Additions
 from limner.plugins.report import PluginReport
