@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from limner.audit.writer import AuditWriter
 from limner.database.connection import Database
 from limner.database.migration import open_database, upgrade
 from limner.database.subjects import open_keys
+from limner.database.tables import metadata
 from limner.keys import Keys
 
 DIALECTS = ("sqlite", "postgresql")
@@ -33,25 +36,30 @@ class PostgreSQLServer:
         self._names = (f"test_{number}" for number in itertools.count())
         self.execute("ALTER SYSTEM SET fsync = off")  # for speed: no test pulls the plug
         self.execute("SELECT pg_reload_conf()")
-        self._migrated = self.new_database()
-        with closing(Database(self._migrated)) as database:
+        self.migrated = self.new_database()
+        with closing(Database(self.migrated)) as database:
             upgrade(database)
 
-    def new_database(self, *, migrated: bool = False) -> str:
-        """The URL of a new database, with or without tables."""
+    def new_database(self) -> str:
+        """The URL of a new database without tables."""
         name = next(self._names)
-        template = f"TEMPLATE {make_url(self._migrated).database}" if migrated else ""
-        self.execute(f"CREATE DATABASE {name} {template}")
+        self.execute(f"CREATE DATABASE {name}")
         return str(self._server.get_uri(database=name))
 
-    def execute(self, statement: str) -> None:
+    def empty_the_migrated_one(self) -> None:
+        """Empty the tables of `migrated`, which is quicker than a new database; without the triggers that forbid it."""
+        statements = "; ".join(f"DELETE FROM {table.name}" for table in metadata.tables.values())
+        self.execute(f"SET session_replication_role = replica; {statements}", database=str(make_url(self.migrated).database))
+
+    def execute(self, statement: str, *, database: str = "postgres") -> None:
         """Run a statement as the server's superuser."""
         import psycopg
 
-        with psycopg.connect(self._server.get_uri(), autocommit=True) as connection:
+        with psycopg.connect(self._server.get_uri(database=database), autocommit=True) as connection:
             connection.execute(statement)
 
     def close(self) -> None:
+        os.kill(self._server.get_pid(), signal.SIGQUIT)  # at once: there is nothing to keep
         self._server.cleanup()
 
 
@@ -74,7 +82,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database that is ready for use: SQLite, then PostgreSQL."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'limner.db'}"
-    return request.getfixturevalue("postgresql").new_database(migrated=True)
+    server = request.getfixturevalue("postgresql")
+    server.empty_the_migrated_one()
+    return server.migrated
 
 
 @pytest.fixture

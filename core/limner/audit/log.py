@@ -131,7 +131,7 @@ class _Group:
         """The indexes of events that were recorded before, all of one append at once; None if they were not."""
         ids = [event.id for event in append.events]
         query = select(events.c.id, events.c.index).where(events.c.id.in_(ids))
-        found = dict(self._connection.execute(query).tuples().all())
+        found = {row.id: row[1] for row in self._connection.execute(query)}
         return tuple(found[id] for id in ids) if ids and len(found) == len(ids) else None
 
 

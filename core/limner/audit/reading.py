@@ -121,13 +121,13 @@ def request(database: Database, keys: Keys, id: str) -> RequestRecord:
             id=id,
             subject=subject,
             caller=subject_name(connection, found) if found else None,
-            events=tuple(_event(connection, keys, index, json.loads(data)) for index, data in rows.tuples()),
+            events=tuple(_event(connection, keys, index, json.loads(data)) for index, data in rows),
         )
 
 
 def _outcomes(connection: Connection, ids: Sequence[str]) -> dict[tuple[str, int], str]:
     query = select(outcomes.c.request_id, outcomes.c.image, outcomes.c.outcome).where(outcomes.c.request_id.in_(ids))
-    return {(id, image): outcome for id, image, outcome in connection.execute(query).tuples()}
+    return {(id, image): outcome for id, image, outcome in connection.execute(query)}
 
 
 def _event(connection: Connection, keys: Keys, index: int, recorded: dict[str, Any]) -> EventRecord:  # the envelope's JSON

@@ -54,10 +54,10 @@ def _close(database: Database, writer: AuditWriter, request: _Open) -> bool:
 def _open_requests(database: Database) -> list[_Open]:
     query = select(requests.c.id, requests.c.lease, requests.c.n).where(requests.c.closed.is_(None)).order_by(requests.c.event)
     with database.reading() as connection:
-        return [_Open(id, lease, n) for id, lease, n in connection.execute(query).tuples()]
+        return [_Open(id, lease, n) for id, lease, n in connection.execute(query)]
 
 
 def _outcomes(database: Database, request_id: str) -> Mapping[int, Outcome]:
     query = select(outcomes.c.image, outcomes.c.outcome).where(outcomes.c.request_id == request_id)
     with database.reading() as connection:
-        return {image: cast(Outcome, outcome) for image, outcome in connection.execute(query).tuples()}
+        return {image: cast(Outcome, outcome) for image, outcome in connection.execute(query)}

@@ -51,14 +51,12 @@ def _ended(connection: Connection, event: Event, index: int) -> None:
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     row = {"request_id": event.request_id, "image": event.body["index"], "outcome": event.body["outcome"], "event": index}
     statement = dialect.insert(outcomes).values(row)
-    done = connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[outcomes.c.request_id, outcomes.c.image],
-            set_={"outcome": statement.excluded.outcome, "event": statement.excluded.event},
-            where=outcomes.c.outcome == "held",
-        )
+    statement = statement.on_conflict_do_update(
+        index_elements=[outcomes.c.request_id, outcomes.c.image],
+        set_={"outcome": statement.excluded.outcome, "event": statement.excluded.event},
+        where=outcomes.c.outcome == "held",
     )
-    if done.rowcount != 1:
+    if connection.execute(statement.returning(outcomes.c.image)).first() is None:
         what = f"image {row['image']} of request {event.request_id} has its outcome already; {row['outcome']!r} comes too late"
         raise Refused(what, fix="its request was closed by another process, or recorded twice: see `limner audit show`")
 

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+import math
+from types import MappingProxyType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from limner.audit.event import Event, canonical_event, json_payload, plain, text_payload
+from limner.canonical import canonical
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters()), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(ANY_JSON)
+def test_whatever_json_like_value_comes_has_canonical_bytes(value: object) -> None:
+    json.loads(canonical(plain(value)))
+
+
+@pytest.mark.parametrize(
+    ("value", "recorded"),
+    [
+        (math.nan, "NaN"),
+        (math.inf, "Infinity"),
+        (-math.inf, "-Infinity"),
+        (2**48 - 1, 2**48 - 1),
+        (2**53, "9007199254740992"),
+        (True, True),
+        ((1, 2), [1, 2]),
+        (MappingProxyType({"a": (None,)}), {"a": [None]}),
+        ("\ud800", "\\ud800"),
+    ],
+)
+def test_what_json_numbers_cannot_carry_is_recorded_as_text(value: object, recorded: object) -> None:
+    assert plain(value) == recorded
+
+
+def test_bytes_and_objects_are_not_recorded() -> None:
+    for value in (b"data", object(), {"a": {1}}):
+        with pytest.raises(TypeError, match="is not recorded"):
+            plain(value)
+
+
+def test_payloads_need_someone_they_are_about() -> None:
+    with pytest.raises(ValueError, match="names the subject"):
+        Event("decision", "r1", {}, {"evidence": b"{}"})
+
+
+def test_commitments_are_not_for_the_caller_to_fill_in() -> None:
+    with pytest.raises(ValueError, match="commitments"):
+        Event("decision", "r1", {"commitments": {}})
+
+
+def test_the_canonical_bytes_hold_all_that_an_event_says() -> None:
+    event = Event("decision", "r1", {"action": "allow"}, {"evidence": b"{}"}, "local:ada", id="0" * 32)
+    data = canonical_event(event, time="2026-11-22T16:41:43.123456Z", pseudonym="abc", commitments={"evidence": "def"})
+    assert json.loads(data) == {
+        "id": "0" * 32,
+        "kind": "decision",
+        "request": "r1",
+        "subject": "abc",
+        "time": "2026-11-22T16:41:43.123456Z",
+        "version": 1,
+        "body": {"action": "allow", "commitments": {"evidence": "def"}},
+    }
+    assert b"ada" not in data
+
+
+def test_every_event_has_an_id_of_its_own() -> None:
+    assert len({Event("note", "", {}).id for _ in range(100)}) == 100
+
+
+def test_text_and_json_survive_as_payloads_even_with_lone_surrogates() -> None:
+    assert text_payload("a\udcffb").decode("utf-8", "surrogatepass") == "a\udcffb"
+    assert json.loads(json_payload({"before": "a\udcffb"})) == {"before": "a\\udcffb"}
