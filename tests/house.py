@@ -88,7 +88,7 @@ class DrawOptions(limner.Options):
 
 
 class Draw(limner.IterativeStep):
-    """Draws noise of the image's own seed around a shade, in four exact advances. `dark` and `dim` in the prompt set the shade."""
+    """Draws noise of the image's own seed around a shade, in four exact advances. The words `dark` and `dim` set it."""
 
     type: ClassVar[str] = "toy.draw"
     Options = DrawOptions

@@ -17,15 +17,11 @@ are measured on held-out renders, clean, blurred and noisy, in the same run as t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
 import limner
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -39,41 +35,6 @@ def register_models() -> Mapping[str, Mapping[str, str]]:
 @limner.hookimpl
 def register_commands(cli: Any, open_app: Callable[[], Any]) -> None:  # a typer.Typer; gives the running application
     """`limner eval scenes`."""
-    import typer
+    from limner_scenes.cli import add
 
-    group = typer.Typer(no_args_is_help=True, help="Measure a model by rules nobody can argue with.")
-
-    @group.callback()
-    def evaluate() -> None:
-        """Measure a model by rules nobody can argue with."""
-
-    @group.command()
-    def scenes(
-        suite: Annotated[
-            str, typer.Option(help="Held-out prompts: seen, or unseen pairs of colour and shape.")
-        ] = "seen",
-        pipeline: Annotated[str | None, typer.Option(help="Pipeline; the first that generates if absent.")] = None,
-        prompts: Annotated[int, typer.Option(min=1, help="Prompts of each suite.")] = 200,
-        sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet PNG here.")] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    ) -> None:
-        """Held-out prompts, fixed seeds, no selection, judged by a checker that has none of the model's weights.
-
-        Runs the steps of the pipeline that make the image, and neither its gates nor its marks.
-        """
-        from limner_scenes.commands import eval_scenes
-
-        with open_app() as app:
-
-            def make(texts: list[str], seeds: list[int]) -> Iterator[NDArray[np.uint8] | None]:
-                return (_array(image) for image in app.draw(texts, seeds, pipeline))
-
-            eval_scenes(make, suite, as_json, sheet, prompts)
-
-    cli.add_typer(group, name="eval")
-
-
-def _array(image: limner.Image | None) -> NDArray[np.uint8] | None:
-    import numpy as np
-
-    return None if image is None else np.asarray(image.pillow())
+    add(cli, open_app)

@@ -17,7 +17,7 @@ from limner.errors import UsageError
 if TYPE_CHECKING:
     from limner.result import ImageResult, Result
 
-RELEASED, FAILED, POLICY = 0, 1, 3
+RELEASED, FAILED, POLICY, INTERRUPTED = 0, 1, 3, 130
 FORMATS: dict[str, Literal["png", "jpeg", "webp"]] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
 
 
@@ -112,36 +112,26 @@ class Target:
         return path
 
 
-def parse_parameters(settings: list[str]) -> dict[str, Any]:
-    """`name=value` pairs, values read as YAML scalars. Raises UsageError for anything else."""
-    import yaml
-
-    parameters: dict[str, Any] = {}
+def parse_parameters(settings: list[str]) -> dict[str, str]:
+    """`name=value` pairs; what the values mean, the pipeline knows. Raises UsageError for anything else."""
+    parameters: dict[str, str] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not (name and equals):
             raise UsageError(f"{setting!r} is not PARAMETER=VALUE", where="--set", fix="for example --set guidance_scale=4")
         if name in parameters:
             raise UsageError(f"parameter {name!r} is set twice", where="--set")
-        parameters[name] = _scalar(name, text, yaml)
+        parameters[name] = text
     return parameters
 
 
-def _scalar(name: str, text: str, yaml: Any) -> Any:  # the yaml module, imported late; any YAML scalar
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
-    if isinstance(value, (dict, list)):
-        raise UsageError(f"parameter {name!r} takes one value, not {text!r}", where="--set")
-    return value
-
-
 def exit_code(result: Result) -> int:
-    """0 if any image was released; else 3 if policy withheld or held one; else 1."""
+    """0 if any image was released; 130 if Ctrl-C cancelled; else 3 if policy withheld or held one; else 1."""
     outcomes = {image.outcome for image in result.images}
     if "released" in outcomes:
         return RELEASED
+    if "cancelled" in outcomes:
+        return INTERRUPTED
     return POLICY if outcomes & {"withheld", "held"} else FAILED
 
 

@@ -1,6 +1,6 @@
 """The `limner` command's entry: puts the groups together, lets plugins add theirs, and turns errors into exit codes.
 
-Exit codes: 0 at least one image released, 1 failure, 2 usage, 3 none because of policy, 4 configuration.
+Exit codes: 0 at least one image released, 1 failure, 2 usage, 3 none because of policy, 4 configuration, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,20 +17,14 @@ from limner.errors import LimnerError
 if TYPE_CHECKING:
     from limner.app import App
 
-FAILURE = 1
-INTERRUPTED = 130  # as shells report a command that Ctrl-C ended
-
 
 def main() -> None:
     """Run the command line. A LimnerError is shown without a traceback, and its class tells the exit code."""
     try:
-        build()(standalone_mode=True)
+        build()()
     except LimnerError as error:
         typer.secho(f"limner: {error}", err=True, fg="red")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.secho("limner: interrupted; the record is closed", err=True)
-        sys.exit(INTERRUPTED)
 
 
 def build() -> typer.Typer:

@@ -1,0 +1,5 @@
+"""`python -m limner`."""
+
+from limner.cli.main import main
+
+main()

@@ -1,0 +1,228 @@
+"""`limner generate` as a person meets it, over a project with the toy plugin."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from house import PIPELINES, POLICY
+from PIL import Image
+
+from limner.cli.main import main
+
+TESTS = Path(__file__).parents[2]
+TOY = """
+import sys
+sys.path.insert(0, {tests!r})
+import house, limner
+register_steps = house.plugin({more}).register_steps
+"""
+SLOW_STEP = """
+class Stall(limner.Step):
+    type = "stall.wait"
+
+    @limner.hookimpl
+    def transform_image(self, generations):
+        import os, threading
+        print("stalling", flush=True)
+        for i in range(10**9):
+            self.tick(generations[0], i, 10**9)
+
+@limner.hookimpl
+def register_steps():
+    return [Stall]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Path]:
+    """A project folder, and beside it a distribution on the path that registers the toy plugin by entry point."""
+    site = tmp_path / "site"
+    for name, source in {
+        "toy_plugin": TOY.format(tests=str(TESTS), more=""),
+        "stall_plugin": "import limner\n" + SLOW_STEP,
+    }.items():
+        (site / f"{name}-1.0.dist-info").mkdir(parents=True)
+        (site / f"{name}.py").write_text(source)
+        (site / f"{name}-1.0.dist-info" / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        entry = f"[limner]\n{name.partition('_')[0]} = {name}\n"
+        (site / f"{name}-1.0.dist-info" / "entry_points.txt").write_text(entry)
+    folder = tmp_path / "project"
+    (folder / "policies").mkdir(parents=True)
+    stalled = PIPELINES.split("pipelines:\n")[1].split("  rewritten:")[0].replace("  plain:", "  stalled:")
+    stalled = stalled.replace("      - use: toy.look", "      - use: stall.wait\n      - use: toy.look")
+    (folder / "pipelines.yaml").write_text(PIPELINES + stalled)
+    (folder / "policies" / "house.yaml").write_text(POLICY)
+    yield folder
+
+
+def environment(project: Path) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("LIMNER_")}
+    return {**clean, "PYTHONPATH": os.pathsep.join([str(project.parent / "site"), *sys.path]), "LIMNER_DEVICES": "cpu"}
+
+
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Limner = Callable[..., Done]
+
+
+@pytest.fixture
+def limner(project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Limner:
+    """The command in this process, as the shell would call it."""
+    monkeypatch.chdir(project)
+    monkeypatch.syspath_prepend(project.parent / "site")
+    monkeypatch.setenv("LIMNER_DEVICES", "cpu")
+
+    def call(*words: str) -> Done:
+        for name in ("toy_plugin", "stall_plugin"):
+            sys.modules.pop(name, None)
+        monkeypatch.setattr(sys, "argv", ["limner", *words])
+        with pytest.raises(SystemExit) as left:
+            main()
+        told = capfd.readouterr()
+        return Done(int(left.value.code or 0), told.out, told.err)
+
+    return call
+
+
+def generate(limner: Limner, *words: str) -> tuple[int, dict[str, Any]]:
+    done = limner("generate", *words, "--json")
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_an_image_is_written_and_told_of(project: Path, limner: Limner):
+    code, told = generate(limner, "a bright field", "--seed", "5", "-o", "field.png")
+    assert code == 0
+    [image] = told["images"]
+    assert told["pipeline"] == "plain"
+    assert (image["index"], image["seed"], image["outcome"], image["path"]) == (0, 5, "released", "field.png")
+    assert [decision["action"] for decision in image["decisions"]] == ["allow", "allow"]
+    with Image.open(project / "field.png") as written:
+        assert written.size == (16, 16)
+
+
+def test_the_record_of_a_request_can_be_listed_and_shown(limner: Limner):
+    _, told = generate(limner, "a bright field")
+    listed = json.loads(limner("audit", "list", "--json").stdout)
+    assert [summary["id"] for summary in listed] == [told["request_id"]]
+    shown = json.loads(limner("audit", "show", told["request_id"], "--json").stdout)
+    assert shown["events"][0]["payloads"]["prompt"]["value"] == "a bright field"
+    plain = limner("audit", "show", told["request_id"]).stdout
+    assert "prompt: a bright field" in plain
+    assert "request.closed" in plain
+
+
+def test_several_images_get_numbered_files_in_the_format_asked_for(project: Path, limner: Limner):
+    code, told = generate(limner, "a bright field", "-n", "2", "-o", "out/field.webp")
+    assert code == 0
+    assert [image["path"] for image in told["images"]] == ["out/field-0.webp", "out/field-1.webp"]
+    with Image.open(project / "out" / "field-1.webp") as written:
+        assert written.format == "WEBP"
+
+
+@pytest.mark.parametrize(("prompt", "outcome"), [("a bad field", "withheld"), ("an odd field", "held")])
+def test_policy_ends_in_exit_code_3_and_no_file(project: Path, limner: Limner, prompt: str, outcome: str):
+    code, told = generate(limner, prompt, "-o", "field.png")
+    assert code == 3
+    assert told["images"][0]["outcome"] == outcome
+    assert not (project / "field.png").exists()
+
+
+def test_a_block_says_so_in_words(limner: Limner):
+    done = limner("generate", "a bad field")
+    assert done.returncode == 3
+    assert "withheld" in done.stdout
+    assert "Not that word." in done.stdout
+
+
+def test_a_failure_ends_in_exit_code_1_and_names_the_step(project: Path, limner: Limner):
+    code, told = generate(limner, "break the brush")
+    assert code == 1
+    assert "draw" in told["images"][0]["error"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["generate", "a field", "--set", "shade"], 2, "PARAMETER=VALUE"),
+        (["generate", "a field", "--set", "shade=2"], 2, "shade"),
+        (["generate", "a field", "--set", "shade=0", "--set", "shade=0"], 2, "set twice"),
+        (["generate", "a field", "-o", "field.gif"], 2, "is no image file"),
+        (["generate", "a field", "--pipeline", "plane"], 2, "did you mean 'plain'?"),
+        (["generate"], 2, "Missing argument"),
+        (["pipelines", "show", "plane"], 2, "no pipeline 'plane'"),
+        (["audit", "show", "nothing"], 2, "on the record"),
+    ],
+)
+def test_a_wrong_call_is_refused_without_a_traceback(limner: Limner, words: list[str], code: int, message: str):
+    done = limner(*words)
+    assert done.returncode == code
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_file_is_exit_code_4_and_points_at_the_line(project: Path, limner: Limner):
+    path = project / "pipelines.yaml"
+    path.write_text(path.read_text().replace("use: toy.draw, as: draw", "use: toy.drow, as: draw", 1))
+    done = limner("generate", "a field")
+    assert done.returncode == 4
+    assert "pipelines.yaml:10:" in done.stderr
+    assert "did you mean 'toy.draw'?" in done.stderr
+
+
+def test_an_unknown_setting_is_exit_code_4(limner: Limner, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LIMNER_STAT", "x")
+    done = limner("pipelines", "list")
+    assert done.returncode == 4
+    assert "did you mean LIMNER_STATE?" in done.stderr
+
+
+def test_ctrl_c_closes_the_record_and_leaves_no_half_written_file(project: Path, limner: Limner):
+    command = [sys.executable, "-m", "limner", "generate", "a field", "--pipeline", "stalled", "-o", "field.png", "--json"]
+    with subprocess.Popen(command, cwd=project, env=environment(project), stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "stalling\n"
+        child.send_signal(signal.SIGINT)
+        told = json.loads(child.stdout.read())
+    assert child.returncode == 130
+    assert told["images"][0]["outcome"] == "cancelled"
+    shown = json.loads(limner("audit", "show", told["request_id"], "--json").stdout)
+    assert shown["events"][-1]["kind"] == "request.closed"
+    assert shown["events"][-1]["body"]["outcomes"] == {"cancelled": 1}
+    left = [path.name for path in project.rglob("*") if path.suffix in (".png", ".part")]
+    assert left == []
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["list"], "rewritten"),
+        (["validate"], "3 pipelines hold"),
+        (["graph", "plain"], "flowchart"),
+        (["schema"], '"$schema"'),
+        (["show", "plain"], '"hash"'),
+    ],
+)
+def test_pipelines_can_be_looked_at(limner: Limner, words: list[str], expected: str):
+    done = limner("pipelines", *words)
+    assert (done.returncode, expected in done.stdout) == (0, True)
+
+
+def test_plugins_are_listed_with_their_steps(limner: Limner):
+    [toy] = [report for report in json.loads(limner("plugins", "list", "--json").stdout) if report["name"] == "toy"]
+    assert (toy["version"], toy["distribution"], toy["status"]) == ("1.0", "toy_plugin", "ok")
+    assert {"type": "toy.words", "stage": "filter_prompt"} in toy["steps"]
+    assert "toy.words  (filter_prompt)" in limner("plugins", "list").stdout

@@ -1,0 +1,47 @@
+"""What a command may import before it has work to do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+HEAVY = {"torch", "transformers", "diffusers", "sqlalchemy"}
+
+
+def imported_by(*words: str) -> set[str]:
+    code = f"import sys; sys.argv = ['limner', *{words!r}]\nimport limner.cli.main as m\n"
+    code += "try: m.main()\nexcept SystemExit: pass\nprint('\\n' + ' '.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONPATH": ":".join(sys.path)}
+    )
+    return {name.partition(".")[0] for name in done.stdout.splitlines()[-1].split()}
+
+
+def test_help_imports_nothing_heavy():
+    assert not imported_by("--help") & HEAVY
+
+
+@pytest.mark.parametrize("words", [("plugins", "list"), ("pipelines", "validate"), ("pipelines", "schema")])
+def test_looking_and_checking_import_no_torch(words: tuple[str, ...]):
+    assert not imported_by(*words) & {"torch", "transformers", "diffusers"}
+
+
+def test_reading_the_record_imports_no_torch(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert not imported_by("audit", "list") & {"torch", "transformers", "diffusers"}
+
+
+def test_help_is_quick():
+    """Under twice a bare interpreter plus a quarter of a second: the best of several runs of each, side by side."""
+
+    def seconds(*command: str) -> float:
+        start = time.perf_counter()
+        subprocess.run([sys.executable, *command], capture_output=True, check=True, env={"PYTHONPATH": ":".join(sys.path)})
+        return time.perf_counter() - start
+
+    pairs = [(seconds("-c", "pass"), seconds("-m", "limner", "--help")) for _ in range(7)]
+    bare, help_ = (min(times) for times in zip(*pairs, strict=True))
+    assert help_ < 2 * bare + 0.25
