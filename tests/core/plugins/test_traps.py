@@ -115,12 +115,22 @@ MODULE_TRAPS = {
 @pytest.mark.parametrize("trap", MODULE_TRAPS)
 def test_a_trap_of_plugin_hooks(trap: str) -> None:
     source, told = MODULE_TRAPS[trap]
-    registry, report = load(source)
+    _, report = load(source)
     assert report.status == "broken"
     assert report.cause.startswith("acme.py:3: ")
     assert told in report.cause
+
+
+def test_nothing_of_a_broken_plugin_is_live() -> None:
+    sound = "@hookimpl\ndef after_step(step): raise RuntimeError('called')\n"
+    registry, _ = load(sound)
     registry.lifecycle("after_step", step=None)
-    assert not registry.lifecycle_errors, "nothing of a broken plugin may be live"
+    assert registry.lifecycle_errors == {"acme": 1}
+    registry, report = load(sound, STEP, OFFER, "@hookimpl\ndef before_stop(step): pass")
+    registry.lifecycle("after_step", step=None)
+    assert report.status == "broken"
+    assert not registry.lifecycle_errors
+    assert not registry.steps
 
 
 ANSWERS = {
