@@ -1,0 +1,162 @@
+"""The first stage: CLIP, two encoders that put a picture and its captions in one space (arXiv 2103.00020)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional as F
+
+from limner_unclip.training.noise import draw_noise
+from limner_unclip.training.pool import Pool
+from limner_unclip.training.recipe import Clip
+
+START_SCALE = 10.0
+MOST_CLASSES = 32
+MOST_SCALE = 100.0
+IMPOSSIBLE = -1e9
+
+
+class ClipTask:
+    """Contrastive learning on groups of pictures that differ little: what belongs to what must be read, not only what is there.
+
+    Beside that, linear heads name the facts of a picture from its embedding: a prior can aim at, and a decoder can read,
+    what lies in an embedding in plain order. A caption that is true of several pictures of a batch has all of them as
+    positives: where captions say less than pictures show, a plain diagonal would teach that true captions are wrong.
+    """
+
+    def __init__(self, settings: Clip, pool: Pool, tokenizer: Any, device: torch.device) -> None:
+        self.settings, self.pool = settings, pool
+        with torch.random.fork_rng():
+            torch.manual_seed(settings.seed)
+            self.networks = nn.ModuleDict(
+                {"text_encoder": _text_encoder(settings, tokenizer), "image_encoder": _image_encoder(settings)}
+            ).to(device)
+        self.networks["scale"] = _LogitScale().to(device)
+        self.networks["facts"] = _FactHeads(pool.shown, settings.dimension).to(device)
+
+    def loss(self, rng: np.random.Generator, batch: int) -> torch.Tensor:
+        """The loss of a batch, made of whole groups."""
+        rows = self.pool.rows(rng, batch, grouped=True)
+        wordings = self.pool.wordings(rng, rows)
+        images = self._grainy(rng, self.pool.images(rows))
+        image = self.networks["image_encoder"](pixel_values=images).image_embeds
+        text = self.networks["text_encoder"](input_ids=self.pool.tokens(rows, wordings).ids).text_embeds
+        logits = self.networks["scale"](F.normalize(text, dim=-1) @ F.normalize(image, dim=-1).T)
+        true = torch.from_numpy(truth(self.pool.shown[rows], self.pool.stated[rows, wordings])).to(logits.device)
+        shown = torch.from_numpy(self.pool.shown[rows]).to(logits.device)
+        naming: torch.Tensor = self.networks["facts"](image, shown)
+        return contrastive_loss(logits, true) + self.settings.facts * naming
+
+    def _grainy(self, rng: np.random.Generator, images: torch.Tensor) -> torch.Tensor:
+        """Half of the images under some noise: the encoder will also look at images that a model made."""
+        n = len(images)
+        strength = rng.uniform(0, self.settings.noise, n) * (rng.random(n) < 0.5)
+        grain = torch.from_numpy(strength).to(images).view(-1, 1, 1, 1) * draw_noise(rng, images)
+        return images + grain
+
+
+def truth(shown: NDArray[np.int64], stated: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which captions (rows) are true of which pictures (columns): all that is stated is shown."""
+    agrees = (stated[:, None] == -1) | (stated[:, None] == shown[None])
+    result: NDArray[np.bool_] = agrees.all(-1)
+    return result
+
+
+def contrastive_loss(logits: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+    """The mean surprise at the true pictures of each caption and at the true captions of each picture.
+
+    `logits` and `true` are (captions, pictures).
+    """
+    positive = logits.masked_fill(~true, IMPOSSIBLE)
+    pictures = torch.logsumexp(positive - logits.logsumexp(1, keepdim=True), 1)
+    captions = torch.logsumexp(positive - logits.logsumexp(0, keepdim=True), 0)
+    return -(pictures.mean() + captions.mean()) / 2
+
+
+@torch.no_grad()
+def rescale(networks: nn.ModuleDict, pool: Pool, pictures: int = 4000) -> None:
+    """Give both embeddings unit spread, which their cosines do not see and the networks trained on them need."""
+    rows = np.arange(min(pictures, len(pool)))
+    image_encoder: Any = networks["image_encoder"]  # transformers' modules are untyped
+    text_encoder: Any = networks["text_encoder"]
+    image = image_encoder(pixel_values=pool.images(rows)).image_embeds
+    text = text_encoder(input_ids=pool.tokens(rows, np.zeros_like(rows)).ids).text_embeds
+    image_encoder.visual_projection.weight.div_(_spread(image))
+    text_encoder.text_projection.weight.div_(_spread(text))
+
+
+def _spread(embeddings: torch.Tensor) -> torch.Tensor:
+    return embeddings.var(0).mean().sqrt()
+
+
+class _LogitScale(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.log = nn.Parameter(torch.tensor(math.log(START_SCALE)))
+
+    def forward(self, cosines: torch.Tensor) -> torch.Tensor:
+        return cosines * self.log.exp().clamp(max=MOST_SCALE)
+
+
+class _FactHeads(nn.Module):
+    """Linear classifiers of those facts that have few classes; the loss is summed over facts."""
+
+    def __init__(self, shown: NDArray[np.int64], dimension: int) -> None:
+        super().__init__()
+        counts = shown.max(0) + 1
+        self.columns = [column for column, count in enumerate(counts) if 1 < count <= MOST_CLASSES]
+        self.heads = nn.ModuleList(nn.Linear(dimension, int(counts[column])) for column in self.columns)
+
+    def forward(self, image: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
+        direction = F.normalize(image, dim=-1) * image.shape[-1] ** 0.5
+        losses = [
+            F.cross_entropy(head(direction), shown[:, column], ignore_index=-1)
+            for head, column in zip(self.heads, self.columns, strict=True)
+            if bool((shown[:, column] >= 0).any())
+        ]
+        return torch.stack(losses).sum()
+
+
+def _text_encoder(settings: Clip, tokenizer: Any) -> nn.Module:
+    from transformers import CLIPTextConfig, CLIPTextModelWithProjection
+
+    config = CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        max_position_embeddings=settings.context,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        **_sizes(settings),
+    )
+    return _begun(CLIPTextModelWithProjection(config))
+
+
+def _image_encoder(settings: Clip) -> nn.Module:
+    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+    config = CLIPVisionConfig(image_size=settings.picture, patch_size=settings.patch, **_sizes(settings))
+    return _begun(CLIPVisionModelWithProjection(config))
+
+
+def _sizes(settings: Clip) -> dict[str, Any]:  # keyword arguments of two configuration classes
+    return {
+        "hidden_size": settings.width,
+        "intermediate_size": 4 * settings.width,
+        "projection_dim": settings.dimension,
+        "num_hidden_layers": settings.layers,
+        "num_attention_heads": settings.heads,
+        "hidden_act": "gelu",
+    }
+
+
+def _begun(network: nn.Module) -> nn.Module:
+    """Start from normal weights of 0.05: transformers' own start is made for encoders many times as deep."""
+    for module in network.modules():
+        if isinstance(module, nn.Linear | nn.Embedding):
+            nn.init.normal_(module.weight, std=0.05)
+    return network

@@ -1,0 +1,125 @@
+"""The third stage: the decoder, a U-Net that makes a small picture from an image embedding and a text (arXiv 2204.06125)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from limner_unclip.training.encoders import Encoders
+from limner_unclip.training.layout import channels_last
+from limner_unclip.training.noise import NoiseSchedule, draw_noise, draw_timesteps
+from limner_unclip.training.pool import Pool, Tokens
+from limner_unclip.training.recipe import Decoder
+
+CHANNELS = 3
+PLAIN = ("DownBlock2D", "UpBlock2D")
+ATTENTIVE = ("SimpleCrossAttnDownBlock2D", "SimpleCrossAttnUpBlock2D")
+
+
+class DecoderTask:
+    """x0-prediction from the true image embedding, its captions, or one of them, or neither.
+
+    Embeddings are worn a little, because those that the prior will give are not quite true.
+    """
+
+    def __init__(self, settings: Decoder, pool: Pool, embeddings: torch.Tensor, encoders: Encoders) -> None:
+        self.settings, self.pool, self.encoders, self.embeddings = settings, pool, encoders, embeddings
+        self.schedule = NoiseSchedule(pool.device)
+        self._spread = embeddings.std(0)
+        with torch.random.fork_rng():
+            torch.manual_seed(settings.seed)
+            decoder = channels_last(new_decoder(settings, encoders.width))
+            projection = new_text_projection(settings, encoders.dimension, encoders.width)
+        self.networks = nn.ModuleDict({"decoder": decoder, "text_proj": projection}).to(pool.device)
+
+    def loss(self, rng: np.random.Generator, batch: int) -> torch.Tensor:
+        """The loss of a batch."""
+        rows = self.pool.rows(rng, batch)
+        images = self.pool.images(rows)
+        embeddings = self._worn(rng, self.embeddings[torch.from_numpy(rows)].to(images.device))
+        tokens = self.pool.tokens(rows, self.pool.wordings(rng, rows))
+        timesteps = draw_timesteps(rng, batch, images.device)
+        noised = self.schedule.noised(images, timesteps, draw_noise(rng, images))
+        drops = draw_drops(rng, batch, self.settings)
+        predicted = self._predict(noised, timesteps, embeddings, tokens, *(drop.to(images.device) for drop in drops))
+        errors = (predicted - images).square().mean((1, 2, 3))
+        return (errors * self.schedule.weight[timesteps]).mean()
+
+    def _worn(self, rng: np.random.Generator, embeddings: torch.Tensor) -> torch.Tensor:
+        n = len(embeddings)
+        strength = rng.uniform(0, self.settings.embedding_noise, n) * (rng.random(n) < 0.5)
+        scale = torch.from_numpy(strength).float().to(embeddings.device)[:, None] * self._spread.to(embeddings.device)
+        return embeddings + scale * draw_noise(rng, embeddings)
+
+    def _predict(
+        self,
+        noised: torch.Tensor,
+        timesteps: torch.Tensor,
+        embeddings: torch.Tensor,
+        tokens: Tokens,
+        no_embedding: torch.Tensor,
+        no_text: torch.Tensor,
+    ) -> torch.Tensor:
+        projection: Any = self.networks["text_proj"]  # diffusers' modules are untyped
+        text = self.encoders.text(tokens.blanked(no_text, self.pool.blank))
+        null = projection.learned_classifier_free_guidance_embeddings
+        context, added = projection(
+            image_embeddings=torch.where(no_embedding[:, None], null, embeddings),
+            prompt_embeds=text.pooled,
+            text_encoder_hidden_states=text.hidden,
+            do_classifier_free_guidance=False,
+        )
+        mask = F.pad(text.mask, (self.settings.extra_tokens, 0), value=True)
+        answer = self.networks["decoder"](noised, timesteps, context, class_labels=added, attention_mask=mask)
+        return answer.sample  # type: ignore[no-any-return]  # diffusers is untyped
+
+
+def draw_drops(rng: np.random.Generator, n: int, settings: Decoder) -> tuple[torch.Tensor, torch.Tensor]:
+    """Which pictures lose their embedding and which their text, both (n,) bool; `drop_both` of them lose both together."""
+    draw = torch.from_numpy(rng.random(n))
+    both = draw < settings.drop_both
+    embedding_alone = settings.drop_both + settings.drop_embedding
+    no_embedding = draw < embedding_alone
+    no_text = both | ((draw >= embedding_alone) & (draw < embedding_alone + settings.drop_text))
+    return no_embedding, no_text
+
+
+def new_decoder(settings: Decoder, width: int, outputs: int = CHANNELS) -> nn.Module:
+    """A U-Net of the form Karlo has; `width` is that of the text's hidden states."""
+    from diffusers import UNet2DConditionModel
+
+    kinds = [ATTENTIVE if attends else PLAIN for attends in settings.attention]
+    network: nn.Module = UNet2DConditionModel(
+        sample_size=settings.picture,
+        in_channels=CHANNELS,
+        out_channels=outputs,
+        down_block_types=tuple(down for down, _ in kinds),
+        up_block_types=tuple(up for _, up in reversed(kinds)),
+        mid_block_type="UNetMidBlock2DSimpleCrossAttn",
+        block_out_channels=settings.channels,
+        layers_per_block=1,
+        cross_attention_dim=width,
+        attention_head_dim=settings.head,
+        norm_num_groups=settings.groups,
+        time_embedding_dim=settings.time_dimension,
+        resnet_time_scale_shift="scale_shift",
+        class_embed_type="identity",
+    )
+    return network
+
+
+def new_text_projection(settings: Decoder, dimension: int, width: int) -> nn.Module:
+    """What turns an embedding and a text into the U-Net's context tokens and an addition to its timestep embedding."""
+    from diffusers.pipelines.deprecated.unclip.text_proj import UnCLIPTextProjModel
+
+    network: nn.Module = UnCLIPTextProjModel(
+        clip_extra_context_tokens=settings.extra_tokens,
+        clip_embeddings_dim=dimension,
+        time_embed_dim=settings.time_dimension,
+        cross_attention_dim=width,
+    )
+    return network

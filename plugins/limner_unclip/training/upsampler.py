@@ -1,0 +1,93 @@
+"""The last stage: the upsampler, a U-Net without a text that makes a large, sharp picture of a small one (arXiv 2204.06125)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from limner_unclip.training.layout import channels_last
+from limner_unclip.training.noise import NoiseSchedule, draw_noise, draw_timesteps
+from limner_unclip.training.pool import Pictures
+from limner_unclip.training.recipe import Upsampler
+
+CHANNELS = 3
+BLUR_REACH = 2
+STAIN_SIDE = 8
+EDGE_WEIGHT = 0.1
+
+
+class UpsamplerTask:
+    """x0-prediction on crops, from small pictures made as imperfect as a decoder makes them."""
+
+    def __init__(self, settings: Upsampler, pool: Pictures, small: int) -> None:
+        self.settings, self.pool, self.small = settings, pool, small
+        self.schedule = NoiseSchedule(pool.device)
+        with torch.random.fork_rng():
+            torch.manual_seed(settings.seed)
+            network = new_upsampler(settings)
+        self.networks = nn.ModuleDict({"super_res_first": channels_last(network)}).to(pool.device)
+
+    def loss(self, rng: np.random.Generator, batch: int) -> torch.Tensor:
+        """The loss of a batch."""
+        large = self.pool.images(self.pool.rows(rng, batch))
+        small = degraded(rng, F.interpolate(large, size=self.small, mode="area"), self.settings)
+        top, left = (int(edge) for edge in rng.integers(0, self.settings.picture - self.settings.crop + 1, 2))
+        window = (..., slice(top, top + self.settings.crop), slice(left, left + self.settings.crop))
+        clean, condition = large[window], enlarged(small, self.settings.picture)[window]
+        timesteps = draw_timesteps(rng, batch, clean.device)
+        noised = self.schedule.noised(clean, timesteps, draw_noise(rng, clean))
+        seen = torch.cat([noised, condition], dim=1).contiguous(memory_format=torch.channels_last)
+        error: torch.Tensor = self.networks["super_res_first"](seen, timesteps).sample - clean
+        return error.square().mean() + EDGE_WEIGHT * error.abs().mean()
+
+
+def enlarged(small: torch.Tensor, side: int) -> torch.Tensor:
+    """The small picture at full size, as the upsampler sees it here and in use."""
+    return F.interpolate(small, size=[side, side], mode="bicubic", align_corners=False, antialias=True)
+
+
+def degraded(rng: np.random.Generator, small: torch.Tensor, settings: Upsampler) -> torch.Tensor:
+    """Small pictures (n, 3, side, side) blurred, grained and stained, each as much as chance has it within the settings."""
+    blurred = _blurred(small, rng.uniform(0, settings.blur, len(small)) * (rng.random(len(small)) < 0.8))
+    grain = _amount(rng, settings.grain, small) * draw_noise(rng, small)
+    coarse = draw_noise(rng, small[:, :, :STAIN_SIDE, :STAIN_SIDE])
+    stain = _amount(rng, settings.stain, small) * F.interpolate(coarse, size=small.shape[-2:], mode="bicubic")
+    return (blurred + grain + stain).clamp(-1, 1)
+
+
+def _amount(rng: np.random.Generator, most: float, like: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(rng.uniform(0, most, len(like))).to(like).view(-1, 1, 1, 1)
+
+
+def _blurred(images: torch.Tensor, sigmas: np.ndarray[tuple[int], np.dtype[np.float64]]) -> torch.Tensor:
+    """Each image under a Gaussian blur of its own width in pixels."""
+    n, channels, height, width = images.shape
+    distance = torch.arange(-BLUR_REACH, BLUR_REACH + 1)
+    sigma = torch.from_numpy(sigmas).clamp(min=0.05)[:, None]
+    line = torch.exp(-(distance**2) / (2 * sigma**2))
+    line = line / line.sum(1, keepdim=True)
+    kernels = (line[:, :, None] * line[:, None, :]).repeat_interleave(channels, 0)[:, None].to(images)
+    flat = F.pad(images.reshape(1, n * channels, height, width), (BLUR_REACH,) * 4, mode="replicate")
+    return F.conv2d(flat, kernels, groups=n * channels).view(images.shape)
+
+
+def new_upsampler(settings: Upsampler) -> nn.Module:
+    """A thin U-Net without attention; its input is the noised large picture and the enlarged small one."""
+    from diffusers import UNet2DModel
+
+    levels = len(settings.channels)
+    network: nn.Module = UNet2DModel(
+        sample_size=settings.picture,
+        in_channels=2 * CHANNELS,
+        out_channels=CHANNELS,
+        block_out_channels=settings.channels,
+        layers_per_block=1,
+        down_block_types=("DownBlock2D",) * levels,
+        up_block_types=("UpBlock2D",) * levels,
+        norm_num_groups=settings.groups,
+        add_attention=False,
+        resnet_time_scale_shift="scale_shift",
+    )
+    return network

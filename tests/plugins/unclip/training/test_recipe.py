@@ -1,0 +1,43 @@
+"""A recipe says where it is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from limner import ConfigurationError
+from limner_unclip.training.recipe import load_recipe
+
+
+def test_a_recipe_is_read_with_its_run_folder_beside_it(recipe_file: Path):
+    recipe, run = load_recipe(recipe_file)
+    assert recipe.decoder.channels == (8, 16)
+    assert recipe.clip.facts == 0.25
+    assert run == recipe_file.parent / "run"
+
+
+def test_all_mistakes_are_named_with_line_and_key(recipe_file: Path):
+    text = recipe_file.read_text().replace("rate: 3.0e-3, warm_up: 3, save_every: 10, layers", "rte: 1, layers")
+    recipe_file.write_text(text.replace("pool: 48", "pool: none"))
+    with pytest.raises(ConfigurationError) as caught:
+        load_recipe(recipe_file)
+    message = str(caught.value)
+    assert f"{recipe_file}:3: data.pool: " in message
+    assert f"{recipe_file}:6: prior.rte: " in message
+
+
+def test_a_missing_section_points_at_the_file(recipe_file: Path):
+    lines = recipe_file.read_text().splitlines(keepends=True)
+    recipe_file.write_text("".join(lines[:-1]))
+    with pytest.raises(ConfigurationError, match=r"blocks.yaml:1: upsampler: Field required"):
+        load_recipe(recipe_file)
+
+
+def test_broken_yaml_and_no_file_are_told_apart(tmp_path: Path):
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("name: x\nrun: [\n")
+    with pytest.raises(ConfigurationError, match=r"broken.yaml:\d: not valid YAML"):
+        load_recipe(broken)
+    with pytest.raises(ConfigurationError, match="cannot read"):
+        load_recipe(tmp_path / "none.yaml")
