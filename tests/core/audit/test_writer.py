@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from forked import exit_codes, fork
 from sqlalchemy import Connection, Executable, event, func, insert, select, text
 from sqlalchemy.exc import OperationalError
 
@@ -96,25 +96,17 @@ def test_many_threads_write_one_log_each_in_its_own_order(database: Database, wr
         assert list(connection.scalars(select(events.c.index).order_by(events.c.index))) == list(range(400))
 
 
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_several_processes_write_one_log(database_url: str, database: Database, keys: Keys, note: NewEvent) -> None:
-    children = []
     database.close()  # no connection crosses the fork
-    for _ in range(3):
-        child = os.fork()
-        if child == 0:
-            code = 1
-            try:
-                opened = AuditWriter(Database(database_url), keys)
-                for future in [opened.append([note(), note()]) for _ in range(40)]:
-                    first, second = future.result(SECONDS)
-                    assert second == first + 1
-                opened.close()
-                code = 0
-            finally:
-                os._exit(code)
-        children.append(child)
-    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0, 0]
+
+    def work() -> None:
+        opened = AuditWriter(Database(database_url), keys)
+        for future in [opened.append([note(), note()]) for _ in range(40)]:
+            first, second = future.result(SECONDS)
+            assert second == first + 1
+        opened.close()
+
+    assert exit_codes([fork(work) for _ in range(3)]) == [0, 0, 0]
     with database.reading() as connection:
         assert list(connection.scalars(select(events.c.index).order_by(events.c.index))) == list(range(240))
 
@@ -302,18 +294,15 @@ def test_a_request_needs_a_slot_and_what_was_accepted_needs_none(database: Datab
     opened.close()
 
 
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_child_is_told_that_it_has_no_writer(writer: AuditWriter, note: NewEvent) -> None:
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
+    def work() -> None:
+        with pytest.raises(AuditError, match="forked"):
             writer.append([note()])
-        except AuditError:
-            code = 0
-        finally:
-            os._exit(code)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        with pytest.raises(AuditError, match="forked"):
+            writer.reserve()
+        writer.close()
+
+    assert exit_codes([fork(work)]) == [0]
 
 
 def test_an_outcome_after_abandoned_is_refused_and_it_alone(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from forked import exit_codes, fork
 from sqlalchemy import text
 
 from limner.database.connection import Database
@@ -76,27 +78,16 @@ def test_a_database_that_is_not_there_is_an_audit_error(tmp_path: Path) -> None:
 
 def test_processes_that_upgrade_at_once_wait_for_each_other(empty_url: str) -> None:
     start, go = os.pipe()
-    children = [_fork_upgrade(empty_url, start, go) for _ in range(4)]
-    os.close(start)
-    os.close(go)  # the last writing end: every child reads the end of the pipe and starts
-    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
-    assert codes == [0, 0, 0, 0]
-    database = Database(empty_url)
-    assert status(database).state == "current"
-    database.close()
 
-
-def _fork_upgrade(url: str, start: int, go: int) -> int:
-    child = os.fork()
-    if child:
-        return child
-    code = 1
-    try:
+    def work() -> None:
         os.close(go)
         os.read(start, 1)
-        database = Database(url)
-        upgrade(database)
-        database.close()
-        code = 0
-    finally:
-        os._exit(code)
+        with closing(Database(empty_url)) as database:
+            upgrade(database)
+
+    children = [fork(work) for _ in range(4)]
+    os.close(go)  # the last writing end: every child sees the end of the pipe and starts
+    assert exit_codes(children) == [0, 0, 0, 0]
+    os.close(start)
+    with closing(Database(empty_url)) as database:
+        assert status(database).state == "current"

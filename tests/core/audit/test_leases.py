@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from forked import fork_until_killed, kill
+from sqlalchemy import text
+
+from limner.audit.leases import FileLeases, Leases, SessionLeases, leases_of
+from limner.database.connection import Database
+
+
+@pytest.fixture
+def leases(database: Database, tmp_path: Path) -> Leases:
+    return leases_of(database, tmp_path / "state")
+
+
+def test_leases_are_files_beside_sqlite_and_sessions_in_postgresql(leases: Leases, database: Database) -> None:
+    assert isinstance(leases, SessionLeases if database.dialect == "postgresql" else FileLeases)
+
+
+def test_a_lease_is_held_until_it_is_released(leases: Leases) -> None:
+    one, other = leases.acquire(), leases.acquire()
+    assert one.id != other.id
+    assert leases.is_held(one.id)
+    assert leases.is_held(other.id)
+    one.release()
+    assert not leases.is_held(one.id)
+    assert leases.is_held(other.id)
+    other.release()
+
+
+def test_a_lease_that_never_was_is_not_held(leases: Leases) -> None:
+    assert not leases.is_held("0123abc")
+    assert not leases.is_held("../../etc/passwd")
+
+
+def test_a_lease_dies_with_its_process(leases: Leases, database: Database, database_url: str, tmp_path: Path) -> None:
+    database.close()  # no connection crosses the fork
+    kept = []
+
+    def acquire() -> str:
+        kept.append(leases_of(Database(database_url), tmp_path / "state").acquire())
+        return kept[0].id
+
+    child, id = fork_until_killed(acquire)
+    assert leases.is_held(id)
+    kill(child)
+    if isinstance(leases, SessionLeases):
+        _wait_for_the_server_to_notice(database)
+    assert not leases.is_held(id)
+
+
+def _wait_for_the_server_to_notice(database: Database) -> None:
+    """Take the lock that the dead session had, and so wait for it."""
+    with database.reading() as connection:
+        connection.execute(text("SET lock_timeout = '30s'"))
+        query = "SELECT pg_advisory_xact_lock(classid::bigint << 32 | objid::bigint) FROM pg_locks WHERE locktype = 'advisory'"
+        connection.execute(text(query))
+
+
+def test_files_of_dead_processes_are_removed_and_those_of_living_ones_stay(tmp_path: Path) -> None:
+    leases = FileLeases(tmp_path)
+    living = leases.acquire()
+    (tmp_path / "dead").touch()
+    another = leases.acquire()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([living.id, another.id])
+    assert leases.is_held(living.id)
+    living.release()
+    another.release()
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import delete, update
+
+from limner.audit import reading
+from limner.audit.events import StepSummary, generation_steps, image_outcome, request_closed
+from limner.audit.reading import Payload
+from limner.audit.writer import AuditWriter
+from limner.database.connection import Database
+from limner.database.tables import payloads, subjects
+from limner.errors import UsageError
+from limner.generation import Generation, Request
+from limner.keys import Keys
+
+Accept = Callable[..., Request]
+
+
+def test_requests_are_listed_newest_first_and_by_pages(database: Database, writer: AuditWriter, accept: Accept) -> None:
+    for number in range(5):
+        accept(f"r{number}", n=2)
+    writer.append([image_outcome("r4", 1, "released"), image_outcome("r4", 0, "withheld")]).result(30)
+    writer.append([request_closed("r4", ["withheld", "released"])]).result(30)
+    first = reading.requests(database, limit=2)
+    assert [summary.id for summary in first] == ["r4", "r3"]
+    assert (first[0].outcomes, first[0].closed) == (("withheld", "released"), True)
+    assert (first[1].outcomes, first[1].closed) == ((None, None), False)
+    rest = reading.requests(database, before=first[-1].index)
+    assert [summary.id for summary in rest] == ["r2", "r1", "r0"]
+    assert reading.requests(database, before=rest[-1].index) == ()
+    assert (rest[0].task, rest[0].pipeline, rest[0].policy, rest[0].cohort) == (
+        "generate",
+        "text-to-image",
+        "standard",
+        "local",
+    )
+    assert json.loads(json.dumps(first[0].to_json()))["outcomes"] == ["withheld", "released"]
+
+
+def test_a_record_has_every_event_in_order_with_its_payloads_opened(
+    database: Database, keys: Keys, writer: AuditWriter, accept: Accept
+) -> None:
+    request = accept("r1", prompt="a red circle", negative_prompt="blue")
+    accept("r2", prompt="another's")
+    generation = Generation("r1", 0, 0, "a red circle").with_prompt("a red circle, in oil", "style")
+    writer.append([generation_steps(request, generation, [StepSummary("style", "style.preset", "done")])]).result(30)
+    writer.append([image_outcome("r1", 0, "released"), request_closed("r1", ["released"])]).result(30)
+    record = reading.request(database, keys, "r1")
+    assert [event.kind for event in record.events] == [
+        "request.accepted",
+        "generation.steps",
+        "image.outcome",
+        "request.closed",
+    ]
+    assert [event.index for event in record.events] == [0, 2, 3, 4]
+    assert record.caller == "local:ada"
+    assert record.events[0].payloads == {"prompt": Payload("open", "a red circle"), "negative_prompt": Payload("open", "blue")}
+    rewrites = [{"step": "style", "before": "a red circle", "after": "a red circle, in oil"}]
+    assert record.events[1].payloads == {"rewrites": Payload("open", rewrites)}
+    assert "commitments" not in record.events[0].body
+    shown = json.loads(json.dumps(record.to_json()))
+    assert shown["events"][0]["payloads"]["prompt"] == {"state": "open", "value": "a red circle"}
+    assert shown["events"][0]["body"]["seeds"] == [0]
+
+
+def test_what_is_erased_shows_as_erased_and_the_rest_stays(
+    database: Database, keys: Keys, writer: AuditWriter, accept: Accept
+) -> None:
+    accept("r1", negative_prompt="blue")
+    with database.writing() as connection:
+        one = payloads.c.name == "prompt"
+        connection.execute(update(payloads).where(one).values(wrapped_key=None, sealed=None))
+    found = reading.request(database, keys, "r1").events[0].payloads
+    assert found == {"prompt": Payload("erased"), "negative_prompt": Payload("open", "blue")}
+    with database.writing() as connection:
+        connection.execute(update(subjects).values(lookup=None, name=None, wrapped_key=None))
+    record = reading.request(database, keys, "r1")
+    assert record.caller is None
+    assert set(record.events[0].payloads.values()) == {Payload("erased")}
+    assert record.events[0].body["n"] == 1
+    with database.writing() as connection:
+        connection.execute(delete(payloads))
+    assert set(reading.request(database, keys, "r1").events[0].payloads.values()) == {Payload("erased")}
+
+
+def test_a_payload_that_was_tampered_with_shows_as_altered(
+    database: Database, keys: Keys, writer: AuditWriter, accept: Accept
+) -> None:
+    accept("r1")
+    with database.writing() as connection:
+        connection.execute(update(payloads).values(sealed=b"something else, long enough to be a nonce and a tag"))
+    assert reading.request(database, keys, "r1").events[0].payloads == {"prompt": Payload("altered")}
+
+
+def test_prompts_come_back_as_they_were_typed(database: Database, keys: Keys, writer: AuditWriter, accept: Accept) -> None:
+    typed = "e\u0301 \u202e \U0001f600 \x00 \udcff"
+    accept("r1", prompt=typed)
+    assert reading.request(database, keys, "r1").events[0].payloads["prompt"] == Payload("open", typed)
+
+
+def test_a_request_that_is_not_on_the_record_is_a_usage_error(database: Database, keys: Keys) -> None:
+    with pytest.raises(UsageError, match="no request 'nothing'"):
+        reading.request(database, keys, "nothing")
+    assert reading.requests(database) == ()
+
+
+def test_reading_the_record_needs_no_torch() -> None:
+    code = "import sys, limner.audit.reading, limner.audit.recovery, limner.images.store; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
