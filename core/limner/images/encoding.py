@@ -43,8 +43,9 @@ def encode(image: Image, format: Format, *, quality: int | None = None) -> Encod
 
     PNG is lossless and takes no `quality`; for JPEG (95 unless told) and WEBP (90) it is 1 to 100. Raises UsageError otherwise.
     """
-    file = BytesIO()
-    image.pillow().save(file, format.upper(), **SAVE_OPTIONS[format], **_quality(format, quality))
+    pillow, file = image.pillow(), BytesIO()
+    bare = PIL.Image.frombytes("RGB", pillow.size, pillow.tobytes())  # Pillow would write what it knows of the old file
+    bare.save(file, format.upper(), **SAVE_OPTIONS[format], **_quality(format, quality))
     return EncodedImage(file.getvalue(), format)
 
 
