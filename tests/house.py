@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import limner
 from limner.app import App
-from limner.plugins import load_plugins
+from limner.plugins.loading import load_plugins
 from limner.project import find_project
 from limner.settings import Settings
 

@@ -1,70 +1,69 @@
 """Limner's façade: all that a plugin imports.
 
-`API` counts the façade's versions. Within a major version names only come, and hooks only gain arguments.
+`API` counts the façade's versions. Within a major version names only come, and hooks only gain arguments. A name is imported
+from its home at its first use, so that a module which only registers commands costs no more than it uses.
 """
 
-from limner.errors import Cancelled, ConfigurationError, LimnerError, ModelError, StepError, UsageError
-from limner.generation import (
-    Caller,
-    Decision,
-    DecisionView,
-    Embedding,
-    EncodedImage,
-    Evidence,
-    Generation,
-    Image,
-    Input,
-    ItemError,
-    Provenance,
-    ReleaseView,
-    Request,
-    RequestView,
-    Signal,
-    StepView,
-    TextConditioning,
-    WatermarkReading,
-)
-from limner.hookspecs import hookimpl
-from limner.step import Asset, IterativeStep, ModelIndex, ModelRef, Models, Options, Range, Secret, Step
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from limner.marker import hookimpl
+
+if TYPE_CHECKING:
+    from limner.errors import Cancelled, ConfigurationError, LimnerError, ModelError, StepError, UsageError
+    from limner.generation import (
+        Caller,
+        Decision,
+        DecisionView,
+        Embedding,
+        EncodedImage,
+        Evidence,
+        Generation,
+        Image,
+        Input,
+        ItemError,
+        Provenance,
+        ReleaseView,
+        Request,
+        RequestView,
+        Signal,
+        StepView,
+        TextConditioning,
+        WatermarkReading,
+    )
+    from limner.step import Asset, IterativeStep, ModelIndex, ModelRef, Models, Options, Range, Secret, Step
 
 API = 1
 __version__ = "0.1.0"
 
+_HOMES = {
+    "limner.errors": ("Cancelled", "ConfigurationError", "LimnerError", "ModelError", "StepError", "UsageError"),
+    "limner.generation": (
+        "Caller", "Decision", "DecisionView", "Embedding", "EncodedImage", "Evidence", "Generation", "Image", "Input",
+        "ItemError", "Provenance", "ReleaseView", "Request", "RequestView", "Signal", "StepView", "TextConditioning",
+        "WatermarkReading",
+    ),
+    "limner.step": ("Asset", "IterativeStep", "ModelIndex", "ModelRef", "Models", "Options", "Range", "Secret", "Step"),
+}  # fmt: skip
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
 __all__ = [
-    "API",
-    "Asset",
-    "Caller",
-    "Cancelled",
-    "ConfigurationError",
-    "Decision",
-    "DecisionView",
-    "Embedding",
-    "EncodedImage",
-    "Evidence",
-    "Generation",
-    "Image",
-    "Input",
-    "ItemError",
-    "IterativeStep",
-    "LimnerError",
-    "ModelError",
-    "ModelIndex",
-    "ModelRef",
-    "Models",
-    "Options",
-    "Provenance",
-    "Range",
-    "ReleaseView",
-    "Request",
-    "RequestView",
-    "Secret",
-    "Signal",
-    "Step",
-    "StepError",
-    "StepView",
-    "TextConditioning",
-    "UsageError",
-    "WatermarkReading",
-    "__version__",
-    "hookimpl",
-]
+    "API", "Asset", "Caller", "Cancelled", "ConfigurationError", "Decision", "DecisionView", "Embedding",
+    "EncodedImage", "Evidence", "Generation", "Image", "Input", "ItemError", "IterativeStep", "LimnerError",
+    "ModelError", "ModelIndex", "ModelRef", "Models", "Options", "Provenance", "Range", "ReleaseView", "Request",
+    "RequestView", "Secret", "Signal", "Step", "StepError", "StepView", "TextConditioning", "UsageError",
+    "WatermarkReading", "__version__", "hookimpl",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'limner' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOME_OF[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

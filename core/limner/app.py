@@ -21,7 +21,8 @@ from limner.errors import InvalidFile, Problem, UsageError
 from limner.generation import Caller, Generation, Image, Input, Mode, Request, Task
 from limner.models import ModelStore
 from limner.pipeline import Pipeline, declared_models, load_pipelines
-from limner.plugins import Registry, load_plugins
+from limner.plugins.loading import load_plugins
+from limner.plugins.registry import Registry
 from limner.policy import BoundPolicy, Policy, bind, load_policies
 from limner.project import Project, find_project
 from limner.settings import Settings

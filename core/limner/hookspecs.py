@@ -36,15 +36,14 @@ from limner.generation import (
     TextConditioning,
     WatermarkReading,
 )
+from limner.marker import PROJECT
 
 if TYPE_CHECKING:
     import torch
 
     from limner.step import Step
 
-PROJECT = "limner"
 hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ import pluggy
 
 from limner.errors import PluginError
 from limner.generation import Generation
-from limner.hookspecs import PROJECT, STAGES, Stage, StageHooks
+from limner.hookspecs import STAGES, Stage, StageHooks
+from limner.marker import PROJECT
 from limner.step import Step
 
 StageCall = Callable[[Sequence[Generation]], Any]  # a batch -> what the step answered, unchecked

@@ -4,13 +4,16 @@ Built-in lists lie in `limner_terms/lists/`; an operator adds others in the same
 `limner_terms.matching`, and how text is made comparable in `limner_terms.words`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import limner
-from limner_terms.step import Terms
 
 
 @limner.hookimpl
 def register_steps() -> Sequence[type[limner.Step]]:
     """The one step of this plugin."""
+    from limner_terms.step import Terms
+
     return [Terms]

@@ -9,7 +9,8 @@ from textwrap import dedent, indent
 import pytest
 
 from limner.generation import GATES
-from limner.hookspecs import PLUGIN_HOOKS, PROJECT, STAGES, LifecycleHooks, StageHooks, hookimpl
+from limner.hookspecs import PLUGIN_HOOKS, STAGES, LifecycleHooks, StageHooks
+from limner.marker import PROJECT, hookimpl
 
 VALUES = {"upload": "inputs", "mask": "inputs"}  # how a generation calls what a stage table calls otherwise
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from limner.errors import Cancelled, ConfigurationError, PluginError
 from limner.generation import Generation
-from limner.hookspecs import hookimpl
+from limner.marker import hookimpl
 from limner.stage_call import stage_call, stage_of
 from limner.step import Asset, IterativeStep, ModelRef, Options, Secret, Step
 

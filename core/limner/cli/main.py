@@ -54,7 +54,7 @@ def _options(
 
 
 def _add_plugin_commands(cli: typer.Typer) -> None:
-    from limner.plugins import load_plugins
+    from limner.plugins.commands import add_commands
     from limner.settings import Settings
 
     def open_app(folder: Path | None = None) -> App:
@@ -62,4 +62,4 @@ def _add_plugin_commands(cli: typer.Typer) -> None:
 
         return App.open(folder)
 
-    load_plugins(Settings.from_environment().plugins).commands(cli, open_app)
+    add_commands(cli, open_app, Settings.from_environment().plugins)

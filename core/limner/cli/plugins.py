@@ -19,7 +19,7 @@ def build() -> typer.Typer:
     @group.command("list")
     def list_plugins(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
         """Name, version, distribution, steps with their stage, status and cause of each plugin."""
-        from limner.plugins import load_plugins
+        from limner.plugins.loading import load_plugins
         from limner.settings import Settings
 
         reports = load_plugins(Settings.from_environment().plugins).plugins

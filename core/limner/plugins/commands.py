@@ -1,26 +1,85 @@
-"""The commands that one plugin adds to the command line, all of them or none."""
+"""Letting plugins add to the command line, which loads nothing else of them: `limner --help` must be quick.
+
+A plugin is asked for its commands before its steps are looked at. One that is broken otherwise says so when a command opens the
+application, and in `limner plugins list`.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from typing import Any
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pluggy
 
 from limner.errors import PluginError
+from limner.hookspecs import RegistrationHooks
+from limner.marker import PROJECT
+from limner.plugins.cause import cause_of
+from limner.plugins.discovery import BUILTINS, FoundPlugin, find_plugins
+
+if TYPE_CHECKING:
+    import typer
+
+logger = logging.getLogger(__name__)
 
 
-class Additions:
-    """What has been added to a Typer application since this was made."""
+def add_commands(
+    cli: typer.Typer,
+    open_app: Callable[..., Any],  # (path or None) -> App
+    allow: frozenset[str] | None,
+    extra: Sequence[ModuleType] = (),
+    *,
+    builtins: Sequence[str] = BUILTINS,
+    entry_points: bool = True,
+) -> None:
+    """Let every plugin that may load add its commands. The arguments after `open_app` are those of `load_plugins`.
 
-    def __init__(self, cli: Any) -> None:  # typer.Typer: see hookspecs
+    One that raises, or takes a command's name again, adds none and is logged.
+    """
+    for found in find_plugins(builtins, extra, entry_points):
+        if found.refusal or (allow is not None and found.name not in allow):
+            continue
+        additions = _Additions(cli)
+        try:
+            _ask(found, cli, open_app)
+            additions.check()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin that calls sys.exit() ends itself, not the program
+            additions.undo()
+            logger.error("plugin %s: register_commands: %s", found.name, cause_of(error))
+
+
+def _ask(found: FoundPlugin, cli: typer.Typer, open_app: Callable[..., Any]) -> None:
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(RegistrationHooks)
+    manager.register(found.load(), found.name)
+    manager.hook.register_commands(cli=cli, open_app=open_app)
+
+
+class _Additions:
+    """What one plugin has added to a Typer application: all of it holds, or none."""
+
+    def __init__(self, cli: typer.Typer) -> None:
         self._cli = cli
         self._commands, self._groups = len(cli.registered_commands), len(cli.registered_groups)
 
     def check(self) -> None:
-        """Raise PluginError if a name is taken twice: Typer would let the later command hide the earlier one."""
+        """Raise PluginError if a name is taken twice (Typer would let the later command hide the earlier one).
+
+        What Typer cannot make a command of raises here, and not when the command line is run.
+        """
+        from typer.main import get_command
+
         names = [*map(_command_name, self._cli.registered_commands), *map(_group_name, self._cli.registered_groups)]
         twice = sorted(name for name, count in Counter(names).items() if count > 1)
         if twice:
             raise PluginError(f"command {' and '.join(map(repr, twice))} is there already")
+        if len(names) > self._commands + self._groups:
+            get_command(self._cli)
 
     def undo(self) -> None:
         """Take the additions back."""

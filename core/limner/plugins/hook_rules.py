@@ -14,7 +14,8 @@ from typing import Any
 
 import pluggy
 
-from limner.hookspecs import PLUGIN_HOOKS, PROJECT, STAGES, StageHooks
+from limner.hookspecs import PLUGIN_HOOKS, STAGES, StageHooks
+from limner.marker import PROJECT
 from limner.yaml_problems import did_you_mean
 
 Function = Callable[..., object]

@@ -11,7 +11,8 @@ from typing import Any
 import pluggy
 
 from limner.errors import ConfigurationError, PluginError
-from limner.hookspecs import PLUGIN_HOOKS, PROJECT
+from limner.hookspecs import PLUGIN_HOOKS
+from limner.marker import PROJECT
 from limner.model_source import ModelSource
 from limner.plugins.cause import cause_of
 from limner.plugins.discovery import BUILTINS, FoundPlugin, find_plugins

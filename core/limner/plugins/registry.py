@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from types import MappingProxyType
-from typing import Any
 
 import pluggy
 
@@ -16,7 +15,6 @@ from limner.errors import PluginError
 from limner.hookspecs import Stage
 from limner.model_source import ModelSource
 from limner.plugins.cause import cause_of
-from limner.plugins.commands import Additions
 from limner.plugins.report import PluginReport
 from limner.stage_call import stage_of
 from limner.step import Step
@@ -87,16 +85,3 @@ class Registry:
                 with self._counting:
                     self._errors[plugin.report.name] += 1
                 logger.error("%s: %s: %s", plugin.report, hook, cause_of(error))
-
-    def commands(self, cli: Any, open_app: Any) -> None:  # typer.Typer; (path or None) -> App: see hookspecs
-        """Let every plugin add its commands. One that raises, or takes a command's name again, adds none and is logged."""
-        for plugin in self._loaded:
-            additions = Additions(cli)
-            try:
-                plugin.manager.hook.register_commands(cli=cli, open_app=open_app)
-                additions.check()
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:
-                additions.undo()
-                logger.error("%s: register_commands: %s", plugin.report, cause_of(error))

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def register_steps():
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Iterator[Path]:
+def project(tmp_path: Path) -> Path:
     """A project folder, and beside it a distribution on the path that registers the toy plugin by entry point."""
     site = tmp_path / "site"
     for name, source in {
@@ -61,7 +61,7 @@ def project(tmp_path: Path) -> Iterator[Path]:
     stalled = stalled.replace("      - use: toy.look", "      - use: stall.wait\n      - use: toy.look")
     (folder / "pipelines.yaml").write_text(PIPELINES + stalled)
     (folder / "policies" / "house.yaml").write_text(POLICY)
-    yield folder
+    return folder
 
 
 def environment(project: Path) -> dict[str, str]:

@@ -11,7 +11,10 @@ import pytest
 
 import limner
 from limner.errors import ConfigurationError, PluginError
-from limner.plugins import BUILTINS, PluginReport, Registry, load_plugins
+from limner.plugins.discovery import BUILTINS
+from limner.plugins.loading import load_plugins
+from limner.plugins.registry import Registry
+from limner.plugins.report import PluginReport
 
 Install = Callable[..., Path]
 

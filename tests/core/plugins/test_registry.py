@@ -10,21 +10,14 @@ from textwrap import dedent
 from types import ModuleType
 
 import pytest
-import typer
-from typer.testing import CliRunner
+from plugin_modules import plugin
 
 from limner.errors import PluginError
 from limner.generation import StepView
-from limner.plugins import Registry, load_plugins
+from limner.plugins.loading import load_plugins
+from limner.plugins.registry import Registry
 
 VIEW = StepView("r1", 0, "text-to-image", "decoder", "unclip.decoder")
-
-
-def plugin(name: str, source: str, **given: object) -> ModuleType:
-    module = ModuleType(f"limner_{name}")
-    vars(module).update(given)
-    exec(compile("import limner\nfrom limner import hookimpl\n" + dedent(source), f"{name}.py", "exec"), vars(module))
-    return module
 
 
 def registry_of(*modules: ModuleType) -> Registry:
@@ -121,54 +114,10 @@ class TestLifecycle:
         assert registry.lifecycle_errors == {"alpha": 8}
 
 
-class TestCommands:
-    HELLO = """
-        @hookimpl
-        def register_commands(cli, open_app):
-            @cli.command()
-            def {name}() -> None:
-                print("hello from", open_app())
-    """
-
-    def cli(self, *modules: ModuleType) -> typer.Typer:
-        cli = typer.Typer()
-        cli.command("generate")(lambda: print("made"))
-        cli.add_typer(typer.Typer(), name="audit")
-        registry_of(*modules).commands(cli, lambda folder=None: "the app")
-        return cli
-
-    def names(self, cli: typer.Typer) -> list[str | None]:
-        return [info.name or (info.callback and info.callback.__name__) for info in cli.registered_commands]
-
-    def test_a_plugin_adds_commands(self) -> None:
-        done = CliRunner().invoke(self.cli(plugin("alpha", self.HELLO.format(name="hello"))), ["hello"])
-        assert done.output == "hello from the app\n"
-
-    @pytest.mark.parametrize(
-        "takes",
-        [
-            "@cli.command('generate')\n    def own() -> None: ...",
-            "cli.command()(lambda: 0)\n    cli.add_typer(cli, name='audit')",
-        ],
-    )
-    def test_one_that_takes_a_name_again_adds_none(self, takes: str, caplog: pytest.LogCaptureFixture) -> None:
-        source = f"@hookimpl\ndef register_commands(cli):\n    {takes}"
-        cli = self.cli(plugin("alpha", source), plugin("beta", self.HELLO.format(name="hello")))
-        assert self.names(cli) == ["generate", "hello"]
-        assert len(cli.registered_groups) == 1
-        assert "plugin alpha: register_commands: command" in caplog.text
-        assert "is there already" in caplog.text
-
-    def test_one_that_raises_adds_none(self, caplog: pytest.LogCaptureFixture) -> None:
-        source = "@hookimpl\ndef register_commands(cli):\n    cli.command('half')(lambda: 0)\n    raise ValueError('no')"
-        assert self.names(self.cli(plugin("alpha", source))) == ["generate"]
-        assert "alpha.py:6: raised ValueError: no" in caplog.text
-
-
 def test_the_first_party_plugins_are_cheap_to_import() -> None:
     """`limner --help` loads them all."""
     code = (
-        "import sys; from limner.plugins import load_plugins; load_plugins(None, entry_points=False);"
+        "import sys; from limner.plugins.loading import load_plugins; load_plugins(None, entry_points=False);"
         "print({'torch', 'transformers', 'diffusers', 'sqlalchemy', 'numpy', 'PIL'} & set(sys.modules))"
     )
     done = subprocess.run(

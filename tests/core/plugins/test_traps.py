@@ -8,7 +8,9 @@ from types import ModuleType
 import pytest
 
 from limner.errors import PluginError
-from limner.plugins import PluginReport, Registry, load_plugins
+from limner.plugins.loading import load_plugins
+from limner.plugins.registry import Registry
+from limner.plugins.report import PluginReport
 
 HEAD = "import limner\nfrom limner import hookimpl\n"
 STEP = """

@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from limner import Generation
-from limner_style import Preset, PresetOptions
+from limner_style.preset import Preset, PresetOptions
 
 
 def dress(prompt: str, overrides: dict[str, str] | None = None, **options: object) -> str:
