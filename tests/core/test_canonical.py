@@ -24,7 +24,7 @@ JSON = st.recursive(
 def test_the_example_of_the_rfc_has_the_bytes_the_rfc_gives() -> None:
     value = {
         "numbers": [333333333.33333329, 1e30, 4.50, 2e-3, 0.000000000000000000000000001],
-        "string": "\u20ac$\u000f\nA'B\"\\\\\"/",
+        "string": '\u20ac$\u000f\nA\'B"\\\\"/',
         "literals": [None, True, False],
     }
     expected = (
