@@ -81,6 +81,7 @@ class AuditWriter:
 
         Raises AuditError if there is none, or if the writer no longer writes.
         """
+        self._refuse_if_forked()
         self._refuse_if_closed()
         if not self._room.acquire(blocking=False):
             raise AuditError(f"{self._slots} requests are under way already", fix="try again when one of them has ended")
@@ -93,6 +94,7 @@ class AuditWriter:
         or functions of the connection; they may run more than once, each time in a transaction that holds nothing else of this
         append. Appends of one thread are recorded in its order.
         """
+        self._refuse_if_forked()
         waiting = _Waiting(Append(tuple(events), tuple(changes)))
         with self._entrance:
             self._refuse_if_closed()
@@ -101,16 +103,19 @@ class AuditWriter:
 
     def close(self) -> None:
         """Write what waits, then stop. What comes later is refused."""
+        self._refuse_if_forked()
         with self._entrance:
             if not self._closed:
                 self._closed = "the record is closed: the process is ending"
                 self._queue.put(None)
-        if self._process == os.getpid():
-            self._thread.join()
+        self._thread.join()
 
-    def _refuse_if_closed(self) -> None:
+    def _refuse_if_forked(self) -> None:
+        """A child has the locks as they stood at the fork, and no thread: it would wait for ever."""
         if self._process != os.getpid():
             raise AuditError("this process was forked from the one that writes the record, and has no writer of its own")
+
+    def _refuse_if_closed(self) -> None:
         if self._closed:
             raise AuditError(self._closed, fix="start Limner again")
 

@@ -19,7 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from limner.errors import ConfigurationError
 
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
-PATIENCE = 30  # seconds to wait for another writer before giving up
+PATIENCE = 10  # seconds to wait for another writer before giving up
 WRITE_LOCK = 0x4C696D6E65720000  # "Limner" in ASCII, then zeros: the key of PostgreSQL's advisory lock
 SQLITE_ERROR = 1  # SQLite's code for a statement that is wrong in itself
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,21 @@ def test_files_of_dead_processes_are_removed_and_those_of_living_ones_stay(tmp_p
     living.release()
     another.release()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lease_that_is_taken_for_dead_while_it_is_made_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the making of its file and the lock on it, another process may find the file unlocked and remove it."""
+    lock, removed = fcntl.flock, []
+
+    def remove_first(descriptor: int, kind: int) -> None:
+        if not removed:
+            removed.extend(tmp_path.iterdir())
+            removed[0].unlink()
+        lock(descriptor, kind)
+
+    monkeypatch.setattr(fcntl, "flock", remove_first)
+    leases = FileLeases(tmp_path)
+    lease = leases.acquire()
+    assert lease.id != removed[0].name
+    assert leases.is_held(lease.id)
+    lease.release()

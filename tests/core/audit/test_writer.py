@@ -296,11 +296,9 @@ def test_a_request_needs_a_slot_and_what_was_accepted_needs_none(database: Datab
 
 def test_a_forked_child_is_told_that_it_has_no_writer(writer: AuditWriter, note: NewEvent) -> None:
     def work() -> None:
-        with pytest.raises(AuditError, match="forked"):
-            writer.append([note()])
-        with pytest.raises(AuditError, match="forked"):
-            writer.reserve()
-        writer.close()
+        for use in (lambda: writer.append([note()]), writer.reserve, writer.close):
+            with pytest.raises(AuditError, match="forked"):
+                use()
 
     assert exit_codes([fork(work)]) == [0]
 

@@ -28,7 +28,7 @@ def test_sqlite_commits_are_durable_and_readers_do_not_wait(tmp_path: Path) -> N
         pragmas = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "secure_delete")
         values = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in pragmas]
     database.close()
-    assert values == ["wal", 2, 1, 30_000, 1]
+    assert values == ["wal", 2, 1, 10_000, 1]
 
 
 def test_postgresql_commits_are_durable_even_where_the_server_is_set_to_be_quick(postgresql: PostgreSQLServer) -> None:
