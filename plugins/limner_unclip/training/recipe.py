@@ -98,7 +98,7 @@ class Upsampler(Optimizing):
 
 
 class Recipe(_Section):
-    """All stages of one model. `run` is the folder that holds checkpoints, relative to the recipe's own folder."""
+    """All stages of one model. `run` is the folder for checkpoints and networks, relative to the current one."""
 
     name: str
     run: str
@@ -123,7 +123,7 @@ def load_recipe(path: Path) -> tuple[Recipe, Path]:
         raise ConfigurationError(f"not valid YAML: {error.problem}", where=f"{path}:{line}") from error
     except ValidationError as error:
         raise ConfigurationError(_mistakes(path, node, error), fix="correct these lines of the recipe") from error
-    return recipe, (path.parent / recipe.run).resolve()
+    return recipe, Path(recipe.run).resolve()
 
 
 def _mistakes(path: Path, root: yaml.Node | None, error: ValidationError) -> str:

@@ -54,7 +54,8 @@ def blocks() -> Blocks:
 
 
 @pytest.fixture
-def recipe_file(tmp_path: Path) -> Path:
+def recipe_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "blocks.yaml"
     path.write_text(RECIPE)
     return path

@@ -10,11 +10,11 @@ from limner import ConfigurationError
 from limner_unclip.training.recipe import load_recipe
 
 
-def test_a_recipe_is_read_with_its_run_folder_beside_it(recipe_file: Path):
+def test_a_recipe_is_read_and_its_run_folder_found_from_here(recipe_file: Path):
     recipe, run = load_recipe(recipe_file)
     assert recipe.decoder.channels == (8, 16)
     assert recipe.clip.facts == 0.25
-    assert run == recipe_file.parent / "run"
+    assert run == Path.cwd() / "run"
 
 
 def test_all_mistakes_are_named_with_line_and_key(recipe_file: Path):
@@ -41,3 +41,11 @@ def test_broken_yaml_and_no_file_are_told_apart(tmp_path: Path):
         load_recipe(broken)
     with pytest.raises(ConfigurationError, match="cannot read"):
         load_recipe(tmp_path / "none.yaml")
+
+
+def test_the_recipe_of_the_shipped_model_is_in_order():
+    import limner_scenes
+
+    recipe, _ = load_recipe(Path(limner_scenes.__file__).parent / "recipes" / "scenes.yaml")
+    assert recipe.data.source == "scenes"
+    assert recipe.decoder.picture == recipe.clip.picture

@@ -1,0 +1,45 @@
+"""A card tells what was measured, in the figures of the evaluation, and hashes every file."""
+
+from __future__ import annotations
+
+import hashlib
+
+from limner_unclip.training.card import Card, StageRun, write_card
+
+EVALUATION = {
+    "suites": {"single-seen": {"tasks": {"single": {"right": 150, "of": 200, "share": 0.75, "low": 0.686, "high": 0.805}}}}
+}
+
+
+def card() -> Card:
+    return Card(
+        name="blocks",
+        summary="Draws blocks.",
+        data="Blocks, drawn by a program.",
+        hardware="Two CPU cores.",
+        stages=[StageRun("clip", 12345, 1000, 128, 7.4, "alone")],
+        evaluation=EVALUATION,
+        command="limner eval scenes --suite seen",
+        defaults={"decoder guidance": "3"},
+        intended=["demonstrations"],
+        limits=["knows no words but its own"],
+        licence="that of the project",
+    )
+
+
+def test_the_card_tells_figures_and_settings(tmp_path):
+    write_card(card(), tmp_path)
+    text = (tmp_path / "README.md").read_text()
+    assert "| single-seen | one thing, right in colour and shape | 150/200 | 75.0% | 68.6% to 80.5% |" in text
+    assert "| clip | 12,345 | 1,000 | 128 | 7 | alone |" in text
+    assert "| decoder guidance | 3 |" in text
+    assert text.count("\n## ") == 7
+
+
+def test_the_hashes_are_those_of_the_files(tmp_path):
+    (tmp_path / "prior").mkdir()
+    (tmp_path / "prior" / "config.json").write_text("{}")
+    write_card(card(), tmp_path)
+    lines = dict(reversed(line.split("  ")) for line in (tmp_path / "SHA256SUMS").read_text().splitlines())
+    assert set(lines) == {"README.md", "prior/config.json"}
+    assert lines["prior/config.json"] == hashlib.sha256(b"{}").hexdigest()
