@@ -56,7 +56,7 @@ class ClipTask:
         """Half of the images under some noise: the encoder will also look at images that a model made."""
         n = len(images)
         strength = rng.uniform(0, self.settings.noise, n) * (rng.random(n) < 0.5)
-        grain = torch.from_numpy(strength).to(images).view(-1, 1, 1, 1) * draw_noise(rng, images)
+        grain = torch.from_numpy(strength).float().to(images.device).view(-1, 1, 1, 1) * draw_noise(rng, images)
         return images + grain
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from limner import ConfigurationError
 from limner_unclip.training.encoders import Encoders
 from limner_unclip.training.layout import channels_last
 from limner_unclip.training.noise import NoiseSchedule, draw_noise, draw_timesteps
@@ -28,6 +29,7 @@ class DecoderTask:
 
     def __init__(self, settings: Decoder, pool: Pool, embeddings: torch.Tensor, encoders: Encoders) -> None:
         self.settings, self.pool, self.encoders, self.embeddings = settings, pool, encoders, embeddings
+        check_lengths(settings, encoders.context)
         self.schedule = NoiseSchedule(pool.device)
         self._spread = embeddings.std(0)
         with torch.random.fork_rng():
@@ -41,7 +43,7 @@ class DecoderTask:
         rows = self.pool.rows(rng, batch)
         images = self.pool.images(rows)
         embeddings = self._worn(rng, self.embeddings[torch.from_numpy(rows)].to(images.device))
-        tokens = self.pool.tokens(rows, self.pool.wordings(rng, rows))
+        tokens = self.pool.tokens(rows, self.pool.wordings(rng, rows), padded=True)
         timesteps = draw_timesteps(rng, batch, images.device)
         noised = self.schedule.noised(images, timesteps, draw_noise(rng, images))
         drops = draw_drops(rng, batch, self.settings)
@@ -76,6 +78,21 @@ class DecoderTask:
         mask = F.pad(text.mask, (self.settings.extra_tokens, 0), value=True)
         answer = self.networks["decoder"](noised, timesteps, context, class_labels=added, attention_mask=mask)
         return answer.sample  # type: ignore[no-any-return]  # diffusers is untyped
+
+
+def check_lengths(settings: Decoder, context: int) -> None:
+    """Raise ConfigurationError for a U-Net that has as many pixels, where it looks at the text, as there are tokens.
+
+    diffusers tells by that number whether an attention mask covers the pixels too, and would read it wrongly.
+    """
+    tokens = context + settings.extra_tokens
+    sides = [settings.picture >> level for level in range(len(settings.channels))]
+    attended = [side for side, attends in zip(sides, settings.attention, strict=True) if attends] + sides[-1:]
+    if tokens in (side**2 for side in attended):
+        raise ConfigurationError(
+            f"{tokens} tokens ({context} of text, {settings.extra_tokens} of the embedding) meet as many pixels in the U-Net",
+            fix="change clip.context or decoder.extra_tokens",
+        )
 
 
 def draw_drops(rng: np.random.Generator, n: int, settings: Decoder) -> tuple[torch.Tensor, torch.Tensor]:

@@ -58,7 +58,7 @@ def degraded(rng: np.random.Generator, small: torch.Tensor, settings: Upsampler)
 
 
 def _amount(rng: np.random.Generator, most: float, like: torch.Tensor) -> torch.Tensor:
-    return torch.from_numpy(rng.uniform(0, most, len(like))).to(like).view(-1, 1, 1, 1)
+    return torch.from_numpy(rng.uniform(0, most, len(like))).float().to(like.device).view(-1, 1, 1, 1)
 
 
 def _blurred(images: torch.Tensor, sigmas: np.ndarray[tuple[int], np.dtype[np.float64]]) -> torch.Tensor:
@@ -68,7 +68,7 @@ def _blurred(images: torch.Tensor, sigmas: np.ndarray[tuple[int], np.dtype[np.fl
     sigma = torch.from_numpy(sigmas).clamp(min=0.05)[:, None]
     line = torch.exp(-(distance**2) / (2 * sigma**2))
     line = line / line.sum(1, keepdim=True)
-    kernels = (line[:, :, None] * line[:, None, :]).repeat_interleave(channels, 0)[:, None].to(images)
+    kernels = (line[:, :, None] * line[:, None, :]).repeat_interleave(channels, 0)[:, None].float().to(images.device)
     flat = F.pad(images.reshape(1, n * channels, height, width), (BLUR_REACH,) * 4, mode="replicate")
     return F.conv2d(flat, kernels, groups=n * channels).view(images.shape)
 
