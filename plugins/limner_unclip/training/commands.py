@@ -27,7 +27,7 @@ SAVED = {
     "clip": ("text_encoder", "image_encoder"),
     "prior": ("prior",),
     "decoder": ("decoder", "text_proj"),
-    "upsampler": ("super_res_first",),
+    "upsampler": ("super_res_first", "super_res_last"),
 }
 UPSAMPLER_SHARE = 0.05
 """Of the pool; large pictures take sixteen times the memory and are needed only as crops."""

@@ -29,7 +29,7 @@ COMPONENTS = {
     "image_encoder": ("transformers", "CLIPVisionModelWithProjection"),
     "feature_extractor": ("transformers", "CLIPImageProcessor"),
 }
-TRAINED = ("tokenizer", "text_encoder", "image_encoder", "prior", "text_proj", "decoder", "super_res_first")
+TRAINED = ("tokenizer", "text_encoder", "image_encoder", "prior", "text_proj", "decoder", "super_res_first", "super_res_last")
 SMALLEST_VARIANCE = -1.0
 BOX = 4  # PIL.Image.Resampling.BOX: what the small pictures of training are of the large ones
 HASHES = "SHA256SUMS"
@@ -88,7 +88,6 @@ def _networks(run: Path) -> dict[str, Any]:  # modules of diffusers and transfor
     from diffusers.pipelines.deprecated.unclip.text_proj import UnCLIPTextProjModel
     from transformers import CLIPTextModelWithProjection, CLIPVisionModelWithProjection
 
-    last = "super_res_last" if (run / "super_res_last").is_dir() else "super_res_first"
     return {
         "text_encoder": CLIPTextModelWithProjection.from_pretrained(run / "text_encoder"),
         "image_encoder": CLIPVisionModelWithProjection.from_pretrained(run / "image_encoder"),
@@ -96,7 +95,7 @@ def _networks(run: Path) -> dict[str, Any]:  # modules of diffusers and transfor
         "text_proj": UnCLIPTextProjModel.from_pretrained(run / "text_proj"),
         "decoder": with_fixed_variance(UNet2DConditionModel.from_pretrained(run / "decoder")),
         "super_res_first": UNet2DModel.from_pretrained(run / "super_res_first"),
-        "super_res_last": UNet2DModel.from_pretrained(run / last),
+        "super_res_last": UNet2DModel.from_pretrained(run / "super_res_last"),
     }
 
 

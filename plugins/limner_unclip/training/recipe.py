@@ -86,11 +86,16 @@ class Decoder(Optimizing):
 
 
 class Upsampler(Optimizing):
-    """Shape of the upsampler's U-Net; `crop` is the side of the crops it learns on, in pixels of the large picture."""
+    """Shapes of the upsampler's U-Nets, that of all steps and the slighter one of the last step, and what they learn on.
+
+    `crop` is the side of the crops, in pixels of the large picture; `blur`, `grain` and `stain` are the most that a small
+    picture is worn by.
+    """
 
     picture: Positive = 128
     crop: Positive = 64
-    channels: tuple[Positive, ...] = (16, 32, 48)
+    channels: tuple[Positive, ...] = (16, 16, 32)
+    last_channels: tuple[Positive, ...] = (8, 16)
     groups: Positive = 8
     blur: Annotated[float, Field(ge=0)] = 1.0
     grain: Share = 0.12

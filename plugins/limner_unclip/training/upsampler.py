@@ -1,4 +1,4 @@
-"""The last stage: the upsampler, a U-Net without a text that makes a large, sharp picture of a small one (arXiv 2204.06125)."""
+"""The last stage: the upsampler, U-Nets without a text that make a large, sharp picture of a small one (arXiv 2204.06125)."""
 
 from __future__ import annotations
 
@@ -16,30 +16,43 @@ CHANNELS = 3
 BLUR_REACH = 2
 STAIN_SIDE = 8
 EDGE_WEIGHT = 0.1
+LAST_REACH = 0.2
+"""The share of the timesteps, from the least noise on, that the network of the last step learns."""
 
 
 class UpsamplerTask:
-    """x0-prediction on crops, from small pictures made as imperfect as a decoder makes them."""
+    """x0-prediction on crops, from small pictures made as imperfect as a decoder makes them.
+
+    The network of the last step sees little noise and has little left to do, so it learns on that alone and can be slight.
+    """
 
     def __init__(self, settings: Upsampler, pool: Pictures, small: int) -> None:
         self.settings, self.pool, self.small = settings, pool, small
         self.schedule = NoiseSchedule(pool.device)
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed)
-            network = new_upsampler(settings)
-        self.networks = nn.ModuleDict({"super_res_first": channels_last(network)}).to(pool.device)
+            first = channels_last(new_upsampler(settings, settings.channels))
+            last = channels_last(new_upsampler(settings, settings.last_channels))
+        self.networks = nn.ModuleDict({"super_res_first": first, "super_res_last": last}).to(pool.device)
 
     def loss(self, rng: np.random.Generator, batch: int) -> torch.Tensor:
-        """The loss of a batch."""
+        """The loss of a batch, summed over both networks."""
         large = self.pool.images(self.pool.rows(rng, batch))
         small = degraded(rng, F.interpolate(large, size=self.small, mode="area"), self.settings)
         top, left = (int(edge) for edge in rng.integers(0, self.settings.picture - self.settings.crop + 1, 2))
         window = (..., slice(top, top + self.settings.crop), slice(left, left + self.settings.crop))
         clean, condition = large[window], enlarged(small, self.settings.picture)[window]
-        timesteps = draw_timesteps(rng, batch, clean.device)
-        noised = self.schedule.noised(clean, timesteps, draw_noise(rng, clean))
+        timesteps, noise = draw_timesteps(rng, batch, clean.device), draw_noise(rng, clean)
+        late = (timesteps * LAST_REACH).long()
+        first = self._error("super_res_first", clean, condition, timesteps, noise)
+        return first + self._error("super_res_last", clean, condition, late, noise)
+
+    def _error(
+        self, name: str, clean: torch.Tensor, condition: torch.Tensor, timesteps: torch.Tensor, noise: torch.Tensor
+    ) -> torch.Tensor:
+        noised = self.schedule.noised(clean, timesteps, noise)
         seen = torch.cat([noised, condition], dim=1).contiguous(memory_format=torch.channels_last)
-        error: torch.Tensor = self.networks["super_res_first"](seen, timesteps).sample - clean
+        error: torch.Tensor = self.networks[name](seen, timesteps).sample - clean
         return error.square().mean() + EDGE_WEIGHT * error.abs().mean()
 
 
@@ -73,16 +86,16 @@ def _blurred(images: torch.Tensor, sigmas: np.ndarray[tuple[int], np.dtype[np.fl
     return F.conv2d(flat, kernels, groups=n * channels).view(images.shape)
 
 
-def new_upsampler(settings: Upsampler) -> nn.Module:
+def new_upsampler(settings: Upsampler, channels: tuple[int, ...]) -> nn.Module:
     """A thin U-Net without attention; its input is the noised large picture and the enlarged small one."""
     from diffusers import UNet2DModel
 
-    levels = len(settings.channels)
+    levels = len(channels)
     network: nn.Module = UNet2DModel(
         sample_size=settings.picture,
         in_channels=2 * CHANNELS,
         out_channels=CHANNELS,
-        block_out_channels=settings.channels,
+        block_out_channels=channels,
         layers_per_block=1,
         down_block_types=("DownBlock2D",) * levels,
         up_block_types=("UpBlock2D",) * levels,

@@ -21,7 +21,8 @@ clip: {steps: 30, batch: 12, rate: 3.0e-3, warm_up: 3, save_every: 10, width: 16
 prior: {steps: 40, batch: 12, rate: 3.0e-3, warm_up: 3, save_every: 10, layers: 1, heads: 2}
 decoder: {steps: 20, batch: 6, rate: 3.0e-3, warm_up: 3, save_every: 10, picture: 16, channels: [8, 16],
           attention: [false, true], head: 8, groups: 4, time_dimension: 16, extra_tokens: 2}
-upsampler: {steps: 20, batch: 4, rate: 3.0e-3, warm_up: 3, save_every: 10, picture: 32, crop: 16, channels: [8, 8], groups: 4}
+upsampler: {steps: 20, batch: 4, rate: 3.0e-3, warm_up: 3, save_every: 10, picture: 32, crop: 16, channels: [8, 8],
+            last_channels: [4, 8], groups: 4}
 """
 
 
