@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 
@@ -36,15 +35,11 @@ class Average:
         finally:
             self._swap()
 
-    def state(self) -> dict[str, Any]:  # for a checkpoint
-        """What `restore` needs."""
-        return {"weights": self.weights, "updates": self.updates}
-
-    def restore(self, state: dict[str, Any]) -> None:  # from a checkpoint
-        """Go on from a saved state."""
-        for mine, saved in zip(self.weights, state["weights"], strict=True):
+    def restore(self, weights: Sequence[torch.Tensor], updates: int) -> None:
+        """Go on from a saved state: the averaged weights, and how many updates they have taken in."""
+        for mine, saved in zip(self.weights, weights, strict=True):
             mine.copy_(saved)
-        self.updates = state["updates"]
+        self.updates = updates
 
     @torch.no_grad()
     def _swap(self) -> None:

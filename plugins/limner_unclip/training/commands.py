@@ -69,7 +69,7 @@ def train(
     recipe, run = load_recipe(recipe_path)
     place = Place(recipe, run, sources(recipe.data.source), find_device(device))
     task, settings = STAGES[stage](place)
-    training = Training(task, settings, run / f"{stage}.pt")
+    training = Training(task, settings, run / f"{stage}.safetensors")
     training.run(report, every=every)
     with training.average.applied():
         _finish(stage, task, run)

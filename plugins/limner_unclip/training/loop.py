@@ -7,7 +7,6 @@ random generator included, so a resumed run takes the very steps an unbroken one
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import torch
 from torch import nn
 
 from limner import LimnerError
+from limner_unclip.training import checkpoint
 from limner_unclip.training.average import Average
 from limner_unclip.training.recipe import Optimizing
 
@@ -83,13 +83,12 @@ class Training:
 
     def save(self) -> None:
         """Write the checkpoint whole or not at all."""
-        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.checkpoint.with_suffix(".partial")
-        with partial.open("wb") as file:
-            torch.save(self._state(), file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self.checkpoint)
+        tensors = {f"networks.{name}": tensor for name, tensor in self.task.networks.state_dict().items()}
+        tensors |= {f"average.{i}": tensor for i, tensor in enumerate(self.average.weights)}
+        for i, parameter in enumerate(self.parameters):
+            tensors |= {f"optimizer.{i}.{name}": tensor for name, tensor in self.optimizer.state.get(parameter, {}).items()}
+        state = {"step": self.step, "updates": self.average.updates, "rng": self.rng.bit_generator.state}
+        checkpoint.write(self.checkpoint, tensors, state)
 
     def _descend(self) -> float:
         for group in self.optimizer.param_groups:
@@ -109,20 +108,12 @@ class Training:
         self.step += 1
         return float(loss.item())
 
-    def _state(self) -> dict[str, Any]:  # a checkpoint: tensors, numbers and the generators' states
-        return {
-            "networks": self.task.networks.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "average": self.average.state(),
-            "rng": self.rng.bit_generator.state,
-            "step": self.step,
-        }
-
     def _resume(self) -> None:
-        state = torch.load(self.checkpoint, weights_only=True)
-        self.task.networks.load_state_dict(state["networks"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.average.restore(state["average"])
+        tensors, state = checkpoint.read(self.checkpoint)
+        self.task.networks.load_state_dict(checkpoint.part(tensors, "networks"))
+        self.average.restore([tensors[f"average.{i}"] for i in range(len(self.parameters))], state["updates"])
+        for i, parameter in enumerate(self.parameters):
+            self.optimizer.state[parameter] = checkpoint.part(tensors, f"optimizer.{i}")
         self.rng.bit_generator.state = state["rng"]
         self.step = state["step"]
 

@@ -96,7 +96,7 @@ class Upsampler(Optimizing):
     crop: Positive = 64
     channels: tuple[Positive, ...] = (16, 16, 32)
     last_channels: tuple[Positive, ...] = (8, 16)
-    groups: Positive = 8
+    groups: Positive = 2
     blur: Annotated[float, Field(ge=0)] = 1.0
     grain: Share = 0.12
     stain: Share = 0.15

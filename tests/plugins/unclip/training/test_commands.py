@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from limner import ConfigurationError
+from limner_unclip.training.checkpoint import part, read
 from limner_unclip.training.commands import find_device, train
 from limner_unclip.training.export import export
 from limner_unclip.training.loop import Progress
@@ -88,8 +89,8 @@ def test_export_names_the_stages_that_are_missing(recipe_file, blocks, tmp_path)
 
 def test_the_same_recipe_trains_the_same_networks(recipe_file, blocks):
     losses_of("upsampler", recipe_file, blocks)
-    first = torch.load(recipe_file.parent / "run" / "upsampler.pt", weights_only=True)["networks"]
-    (recipe_file.parent / "run" / "upsampler.pt").unlink()
+    first = part(read(recipe_file.parent / "run" / "upsampler.safetensors")[0], "networks")
+    (recipe_file.parent / "run" / "upsampler.safetensors").unlink()
     losses_of("upsampler", recipe_file, blocks)
-    again = torch.load(recipe_file.parent / "run" / "upsampler.pt", weights_only=True)["networks"]
+    again = part(read(recipe_file.parent / "run" / "upsampler.safetensors")[0], "networks")
     assert all(torch.equal(first[name], again[name]) for name in first)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from limner import ConfigurationError
 from limner_unclip.training.average import Average
 from limner_unclip.training.loop import Progress, Training, TrainingDiverged, rate_at
 from limner_unclip.training.recipe import Optimizing
@@ -42,16 +43,16 @@ def weights(training: Training) -> list[torch.Tensor]:
 
 def test_the_loss_falls_and_is_reported(tmp_path: Path):
     reports: list[Progress] = []
-    Training(Line(), SETTINGS, tmp_path / "line.pt").run(reports.append, every=10)
+    Training(Line(), SETTINGS, tmp_path / "line.safetensors").run(reports.append, every=10)
     assert [(report.step, report.steps) for report in reports] == [(10, 40), (20, 40), (30, 40), (40, 40)]
     assert reports[-1].loss < 0.2 * reports[0].loss
 
 
 def test_a_resumed_run_takes_the_steps_of_an_unbroken_one(tmp_path: Path):
-    unbroken = Training(Line(), SETTINGS, tmp_path / "unbroken.pt")
+    unbroken = Training(Line(), SETTINGS, tmp_path / "unbroken.safetensors")
     unbroken.run(ignore)
-    Training(Line(), SETTINGS, tmp_path / "broken.pt").run(ignore, until=17)
-    resumed = Training(Line(), SETTINGS, tmp_path / "broken.pt")
+    Training(Line(), SETTINGS, tmp_path / "broken.safetensors").run(ignore, until=17)
+    resumed = Training(Line(), SETTINGS, tmp_path / "broken.safetensors")
     assert resumed.step == 17
     resumed.run(ignore)
     for one, other in zip(weights(unbroken), weights(resumed), strict=True):
@@ -59,11 +60,11 @@ def test_a_resumed_run_takes_the_steps_of_an_unbroken_one(tmp_path: Path):
 
 
 def test_a_loss_that_is_no_number_stops_with_networks_and_checkpoint_intact(tmp_path: Path):
-    training = Training(Line(bad=20), SETTINGS, tmp_path / "line.pt")
+    training = Training(Line(bad=20), SETTINGS, tmp_path / "line.safetensors")
     with pytest.raises(TrainingDiverged, match="step 20: the loss is nan"):
         training.run(ignore)
     assert all(bool(torch.isfinite(weight).all()) for weight in weights(training))
-    resumed = Training(Line(), SETTINGS, tmp_path / "line.pt")
+    resumed = Training(Line(), SETTINGS, tmp_path / "line.safetensors")
     assert resumed.step == 14
     resumed.run(ignore)
     assert resumed.step == 40
@@ -87,3 +88,11 @@ def test_the_average_forgets_the_start_quickly():
     with average.applied():
         assert parameter.item() == average.weights[0].item() or parameter.item() > 0.99
     assert parameter.item() == 1.0
+
+
+def test_a_file_that_is_no_checkpoint_is_named(tmp_path: Path):
+    path = tmp_path / "line.safetensors"
+    path.write_bytes(b"not a checkpoint")
+    with pytest.raises(ConfigurationError, match="remove it to train this stage anew") as refused:
+        Training(Line(), SETTINGS, path)
+    assert refused.value.where == str(path)
