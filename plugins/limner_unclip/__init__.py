@@ -1,0 +1,47 @@
+"""unCLIP: text to image through a CLIP image embedding, as DALL·E 2 does it (arXiv 2204.06125).
+
+A map of the package, in the order in which a request meets it:
+
+    text.py               unclip.text: the prompt, encoded
+    prior.py              unclip.prior: text to image embedding; prior_network.py is its Transformer
+    image_encoder.py      unclip.image_encoder: an input image to image embedding
+    decoder.py            unclip.decoder: image embedding and text to a small image; embedding_context.py joins the two
+    upsampler.py          unclip.upsampler: a small image to a large one
+    denoising.py          what the three diffusions share as steps: options, begin, advance, finish
+    sampling.py           one denoising step for a batch of samples, each with its own solver, timestep and guidance
+    schedules.py          the noise schedule, and the tables that solvers make of it
+    ancestral.py, ddim.py, dpm.py      the solvers
+    conditioning.py       text for the networks: encoded, paired with its negative, joined for a batch
+    pixels.py             images as the U-Nets take them: layout, precision, size
+    training/             how such models are made
+
+Models are directories in the form of diffusers' UnCLIPPipeline (Karlo, or what `limner train` writes). The modules of the
+steps import no torch; what they import when they load does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import limner
+
+
+@limner.hookimpl
+def register_steps() -> Sequence[type[limner.Step]]:
+    """The five steps of unCLIP."""
+    from limner_unclip.decoder import Decoder
+    from limner_unclip.image_encoder import ImageEncoder
+    from limner_unclip.prior import Prior
+    from limner_unclip.text import Text
+    from limner_unclip.upsampler import Upsampler
+
+    return [Text, Prior, ImageEncoder, Decoder, Upsampler]
+
+
+@limner.hookimpl
+def register_commands(cli: Any) -> None:  # a typer.Typer
+    """`limner train`."""
+    from limner_unclip.training.cli import add
+
+    add(cli)

@@ -1,0 +1,109 @@
+"""What prior, decoder and upsampler share as steps: options, and the walk from noise to data one advance at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+import limner
+from limner import Generation, IterativeStep, ModelRef, Models
+
+if TYPE_CHECKING:
+    import torch
+
+    from limner_unclip.sampling import Trajectory
+
+
+class SamplingOptions(limner.Options):
+    """Which model, how many steps of which solver. `eta` is DDIM's noise, from 0 for none to 1 for as much as ancestral."""
+
+    model: ModelRef
+    steps: int = Field(default=25, ge=1, le=500)
+    scheduler: Literal["ancestral", "ddim", "dpm++"] = "ancestral"
+    eta: float = Field(default=0.0, ge=0.0, le=1.0)
+
+    @model_validator(mode="after")
+    def _eta_is_for_ddim(self) -> Self:
+        if self.eta and self.scheduler != "ddim":
+            raise ValueError(f"eta has no effect on the {self.scheduler} scheduler: set scheduler to ddim, or leave eta out")
+        return self
+
+
+class GuidedOptions(SamplingOptions):
+    """With classifier-free guidance; at 1 the network answers once a step instead of twice."""
+
+    guidance: float = Field(default=1.0, ge=1.0, le=50.0)
+
+
+class DenoisingStep(IterativeStep):
+    """An IterativeStep whose advance is one denoising step of a batch of samples, each at its own timestep.
+
+    A subclass loads its networks and says of what `shape` its samples are, what they are conditioned on (`condition`), what
+    the networks answer (`predict`) and what a finished sample gives (`result`). Samples stay float32 throughout; the networks
+    run in `dtype`.
+    """
+
+    runs_on = "accelerator"
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+
+    def load_sampler(self, models: Models, scheduler: str, device: torch.device, dtype: torch.dtype) -> None:
+        """Load the noise schedule from the model's scheduler of this name."""
+        from limner_unclip.sampling import Sampler
+        from limner_unclip.schedules import NoiseSchedule
+
+        config = models.config(self.options.model, scheduler)
+        self.sampler = Sampler(NoiseSchedule.from_config(config, where=f"{self.options.model}/{scheduler}"), device)
+        self.dtype = dtype
+
+    def condition(self, generation: Generation, options: Any) -> Any:  # this class's own Options; the subclass's conditioning
+        """What the sample is conditioned on, the same at every step."""
+        raise NotImplementedError
+
+    def predict(self, states: Sequence[Trajectory[Any]]) -> torch.Tensor:
+        """The networks' answer for the samples as they stand, guided: (n, ...)."""
+        raise NotImplementedError
+
+    def result(self, state: Trajectory[Any]) -> Any:  # the stage's result type
+        """The stage's result from the finished sample."""
+        raise NotImplementedError
+
+    def initial(self, generation: Generation) -> torch.Tensor | None:
+        """The noise to begin with, where it is given."""
+        return None
+
+    def begin(self, generation: Generation) -> Trajectory[Any]:
+        """The sample's noise and conditioning."""
+        import torch
+
+        options = self.options_for(generation)
+        plan = self.sampler.plan(options.scheduler, options.steps, options.eta)
+        with torch.no_grad():
+            return self.sampler.begin(
+                plan,
+                self.shape,
+                self.generator(generation),
+                self.condition(generation, options),
+                guidance=getattr(options, "guidance", 1.0),
+                initial=self.initial(generation),
+            )
+
+    def advance(self, states: Sequence[Trajectory[Any]]) -> Sequence[Trajectory[Any]]:
+        """One denoising step for each sample."""
+        import torch
+
+        with torch.no_grad():
+            return self.sampler.step(states, self.predict(states))
+
+    def finish(self, state: Trajectory[Any]) -> Any:  # the stage's result type
+        """The stage's result."""
+        import torch
+
+        with torch.no_grad():
+            return self.result(state)
+
+    def group_key(self, state: Trajectory[Any]) -> Hashable:
+        """Guided samples need two answers of the network a step, the others one: they do not mix."""
+        return bool(state.conditioning.guided)

@@ -1,0 +1,71 @@
+"""`unclip.prior`: draws a CLIP image embedding for a text, with a diffusion Transformer (DALL·E 2, section 2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from limner import Embedding, Generation, ItemError, Models, TextConditioning, hookimpl
+from limner_unclip.denoising import DenoisingStep, GuidedOptions
+
+if TYPE_CHECKING:
+    import torch
+
+    from limner_unclip.prior_network import Prefix
+    from limner_unclip.sampling import Trajectory
+
+
+class PriorOptions(GuidedOptions):
+    """Options of `unclip.prior`."""
+
+    guidance: float = Field(default=4.0, ge=1.0, le=50.0)
+
+
+class Prior(DenoisingStep):
+    """Draws an image embedding; encodes the prompt itself where no step before has."""
+
+    type = "unclip.prior"
+    Options = PriorOptions
+    max_batch = 32
+
+    def load(self, models: Models, device: torch.device, dtype: torch.dtype) -> None:
+        """Load text encoder and prior."""
+        from limner_unclip.conditioning import TextEncoder
+        from limner_unclip.prior_network import PriorNetwork
+
+        self.load_sampler(models, "prior_scheduler", device, dtype)
+        self.text = TextEncoder(models, self.options.model, device)
+        self.network = PriorNetwork(models.component(self.options.model, "prior"), where=f"{self.options.model}/prior")
+        self.shape = (self.network.dimension,)
+
+    @hookimpl
+    def sample_prior(self, generations: Sequence[Generation]) -> list[tuple[Embedding, TextConditioning] | ItemError]:
+        """An embedding for each text, with the text as it was encoded."""
+        return self.run(generations)
+
+    def condition(self, generation: Generation, options: PriorOptions) -> Prefix:
+        """The text, through the network as far as no timestep matters."""
+        from limner_unclip.conditioning import Conditioning
+
+        text = self.text.conditioning(generation)
+        guided = options.guidance > 1
+        conditioning = Conditioning.of_text(text, guided=guided, device=self.sampler.device, dtype=self.dtype)
+        return self.network.prefix(conditioning, text)
+
+    def predict(self, states: Sequence[Trajectory[Prefix]]) -> torch.Tensor:
+        """The predicted embeddings, (n, dimension)."""
+        from limner_unclip.prior_network import Prefix
+        from limner_unclip.sampling import guide, samples
+
+        guided = states[0].conditioning.guided
+        x, timesteps = samples(states, repeat=2 if guided else 1)
+        output = self.network(x.to(self.dtype), timesteps, Prefix.join([state.conditioning for state in states]))
+        return guide(states, output.float(), x.shape[1]) if guided else output
+
+    def result(self, state: Trajectory[Prefix]) -> tuple[Embedding, TextConditioning]:
+        """The embedding in the space of the model's CLIP."""
+        text = state.conditioning.text
+        assert text is not None
+        return Embedding(self.network.denormalise(state.x), self.text.space), text
