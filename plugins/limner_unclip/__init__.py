@@ -3,7 +3,8 @@
 A map of the package, in the order in which a request meets it:
 
     text.py               unclip.text: the prompt, encoded
-    prior.py              unclip.prior: text to image embedding; prior_network.py is its Transformer
+    prior.py              unclip.prior: text to image embedding; prior_network.py has its Transformer, cached_prior.py a quick
+                          form of it
     image_encoder.py      unclip.image_encoder: an input image to image embedding
     decoder.py            unclip.decoder: image embedding and text to a small image; embedding_context.py joins the two
     upsampler.py          unclip.upsampler: a small image to a large one

@@ -1,9 +1,9 @@
-"""Text as the networks want it: encoded, paired with what guidance moves away from, without padding, joined for a batch."""
+"""Text as the networks want it: encoded, paired with what guidance moves away from, joined for a batch."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,12 +59,13 @@ class TextEncoder:
 class Conditioning:
     """What a network is conditioned on: `tokens` (n, length, width), `mask` (n, length) bool, `vector` (n, dimension).
 
-    n is 2 under guidance (what to move away from, then what towards), else 1.
+    n is 2 under guidance (what to move away from, then what towards), else 1. `text` is what it was made from.
     """
 
     tokens: torch.Tensor
     mask: torch.Tensor
     vector: torch.Tensor
+    text: TextConditioning | None = None
 
     @property
     def guided(self) -> bool:
@@ -73,14 +74,13 @@ class Conditioning:
 
     @classmethod
     def of_text(cls, text: TextConditioning, *, guided: bool, device: torch.device, dtype: torch.dtype) -> Conditioning:
-        """Of a text, and of its negative if guided, as long as the longer of them: nothing attends to padding."""
-        texts = [text] if text.negative is None or not guided else [text.negative, text]
-        mask = torch.stack([t.mask for t in texts]).to(device)
-        length = int(mask.any(dim=0).nonzero().max()) + 1
+        """Of a text, and of its negative if guided."""
+        texts = [text.negative, text] if guided and text.negative is not None else [text]
         return cls(
-            tokens=torch.stack([t.tokens for t in texts])[:, :length].to(device, dtype),
-            mask=mask[:, :length],
+            tokens=torch.stack([t.tokens for t in texts]).to(device, dtype),
+            mask=torch.stack([t.mask for t in texts]).to(device),
             vector=torch.stack([t.pooled for t in texts]).to(device, dtype),
+            text=text,
         )
 
     @classmethod
@@ -88,10 +88,23 @@ class Conditioning:
         """Those of a batch in one, each sample's rows together, padded to the longest."""
         if len(conditionings) == 1:
             return conditionings[0]
-        length = max(c.tokens.shape[1] for c in conditionings)
-        missing = [length - c.tokens.shape[1] for c in conditionings]
+        length = max(conditioning.tokens.shape[1] for conditioning in conditionings)
+        padded = [conditioning.padded(length) for conditioning in conditionings]
         return cls(
-            tokens=torch.cat([functional.pad(c.tokens, (0, 0, 0, n)) for c, n in zip(conditionings, missing, strict=True)]),
-            mask=torch.cat([functional.pad(c.mask, (0, n)) for c, n in zip(conditionings, missing, strict=True)]),
-            vector=torch.cat([c.vector for c in conditionings]),
+            tokens=torch.cat([conditioning.tokens for conditioning in padded]),
+            mask=torch.cat([conditioning.mask for conditioning in padded]),
+            vector=torch.cat([conditioning.vector for conditioning in padded]),
         )
+
+    def padded(self, length: int) -> Conditioning:
+        """The same with hidden tokens after it, up to a length."""
+        missing = length - self.tokens.shape[1]
+        tokens, mask = functional.pad(self.tokens, (0, 0, 0, missing)), functional.pad(self.mask, (0, missing))
+        return replace(self, tokens=tokens, mask=mask)
+
+    def trimmed(self, *, avoid: Container[int] = ()) -> Conditioning:
+        """The same without the padding that no row needs, and of no length to avoid: nothing attends to padding."""
+        length = int(self.mask.any(dim=0).nonzero().max()) + 1
+        while length in avoid and length < self.tokens.shape[1]:
+            length += 1
+        return replace(self, tokens=self.tokens[:, :length], mask=self.mask[:, :length])

@@ -40,6 +40,8 @@ class Decoder(DenoisingStep):
         self.unet = models.component(self.options.model, "decoder")
         size = self.unet.config.sample_size
         self.shape = (self.unet.config.in_channels, size, size)
+        # diffusers takes a mask as long as an image's pixels for one that covers them, and then fails on its width
+        self.pixel_counts = {(size >> level) ** 2 for level in range(len(self.unet.config.block_out_channels))}
 
     @hookimpl
     def decode(self, generations: Sequence[Generation]) -> list[Image | ItemError]:
@@ -69,7 +71,8 @@ class Decoder(DenoisingStep):
         text = self.text.conditioning(generation)
         guided = options.guidance > 1
         of_text = Conditioning.of_text(text, guided=guided, device=self.sampler.device, dtype=self.dtype)
-        return embedding_context(self.text_proj, embedding, of_text)
+        context = embedding_context(self.text_proj, embedding, of_text)
+        return context if self.exact else context.trimmed(avoid=self.pixel_counts)
 
     def predict(self, states: Sequence[Trajectory[Conditioning]]) -> torch.Tensor:
         """The U-Net's answer, (n, 3 or 6, height, width)."""

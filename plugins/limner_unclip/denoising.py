@@ -17,12 +17,17 @@ if TYPE_CHECKING:
 
 
 class SamplingOptions(limner.Options):
-    """Which model, how many steps of which solver. `eta` is DDIM's noise, from 0 for none to 1 for as much as ancestral."""
+    """Which model, how many steps of which solver.
+
+    `eta` is DDIM's noise, from 0 for none to 1 for as much as ancestral. `exact` takes the networks as diffusers has them, for
+    its very pixels; otherwise they are rearranged for speed, which changes rounding. Left out, float32 is exact.
+    """
 
     model: ModelRef
     steps: int = Field(default=25, ge=1, le=500)
     scheduler: Literal["ancestral", "ddim", "dpm++"] = "ancestral"
     eta: float = Field(default=0.0, ge=0.0, le=1.0)
+    exact: bool | None = None
 
     @model_validator(mode="after")
     def _eta_is_for_ddim(self) -> Self:
@@ -51,12 +56,15 @@ class DenoisingStep(IterativeStep):
 
     def load_sampler(self, models: Models, scheduler: str, device: torch.device, dtype: torch.dtype) -> None:
         """Load the noise schedule from the model's scheduler of this name."""
+        import torch
+
         from limner_unclip.sampling import Sampler
         from limner_unclip.schedules import NoiseSchedule
 
         config = models.config(self.options.model, scheduler)
         self.sampler = Sampler(NoiseSchedule.from_config(config, where=f"{self.options.model}/{scheduler}"), device)
         self.dtype = dtype
+        self.exact = (dtype is torch.float32) if self.options.exact is None else bool(self.options.exact)
 
     def condition(self, generation: Generation, options: Any) -> Any:  # this class's own Options; the subclass's conditioning
         """What the sample is conditioned on, the same at every step."""

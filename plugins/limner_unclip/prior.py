@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -13,7 +13,8 @@ from limner_unclip.denoising import DenoisingStep, GuidedOptions
 if TYPE_CHECKING:
     import torch
 
-    from limner_unclip.prior_network import Prefix
+    from limner_unclip.cached_prior import Prefix
+    from limner_unclip.conditioning import Conditioning
     from limner_unclip.sampling import Trajectory
 
 
@@ -32,12 +33,14 @@ class Prior(DenoisingStep):
 
     def load(self, models: Models, device: torch.device, dtype: torch.dtype) -> None:
         """Load text encoder and prior."""
+        from limner_unclip.cached_prior import CachedPrior
         from limner_unclip.conditioning import TextEncoder
         from limner_unclip.prior_network import PriorNetwork
 
         self.load_sampler(models, "prior_scheduler", device, dtype)
         self.text = TextEncoder(models, self.options.model, device)
-        self.network = PriorNetwork(models.component(self.options.model, "prior"), where=f"{self.options.model}/prior")
+        form = PriorNetwork if self.exact else CachedPrior
+        self.network = form(models.component(self.options.model, "prior"), where=f"{self.options.model}/prior")
         self.shape = (self.network.dimension,)
 
     @hookimpl
@@ -45,26 +48,27 @@ class Prior(DenoisingStep):
         """An embedding for each text, with the text as it was encoded."""
         return self.run(generations)
 
-    def condition(self, generation: Generation, options: PriorOptions) -> Prefix:
-        """The text, through the network as far as no timestep matters."""
+    def condition(self, generation: Generation, options: PriorOptions) -> Conditioning | Prefix:
+        """The text, and if guided its negative, as far through the network as no timestep matters."""
         from limner_unclip.conditioning import Conditioning
 
         text = self.text.conditioning(generation)
         guided = options.guidance > 1
         conditioning = Conditioning.of_text(text, guided=guided, device=self.sampler.device, dtype=self.dtype)
-        return self.network.prefix(conditioning, text)
+        conditioned: Conditioning | Prefix = self.network.condition(conditioning)
+        return conditioned
 
-    def predict(self, states: Sequence[Trajectory[Prefix]]) -> torch.Tensor:
+    def predict(self, states: Sequence[Trajectory[Any]]) -> torch.Tensor:
         """The predicted embeddings, (n, dimension)."""
-        from limner_unclip.prior_network import Prefix
         from limner_unclip.sampling import guide, samples
 
+        text = type(states[0].conditioning).join([state.conditioning for state in states])
         guided = states[0].conditioning.guided
         x, timesteps = samples(states, repeat=2 if guided else 1)
-        output = self.network(x.to(self.dtype), timesteps, Prefix.join([state.conditioning for state in states]))
+        output = self.network(x.to(self.dtype), timesteps, text)
         return guide(states, output.float(), x.shape[1]) if guided else output
 
-    def result(self, state: Trajectory[Prefix]) -> tuple[Embedding, TextConditioning]:
+    def result(self, state: Trajectory[Any]) -> tuple[Embedding, TextConditioning]:
         """The embedding in the space of the model's CLIP."""
         text = state.conditioning.text
         assert text is not None

@@ -17,6 +17,9 @@ from limner_unclip.schedules import NoiseSchedule, Plan
 SHAPE = (3, 4, 4)
 COSINE = "squaredcos_cap_v2"
 
+# diffusers' own way with NumPy 2
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 
 def walk(schedule: NoiseSchedule, plan: Plan, answers: Sequence[torch.Tensor], noise: torch.Tensor) -> list[torch.Tensor]:
     """The sample after every step, from ones, for these answers of a network."""
