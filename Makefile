@@ -4,19 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test test-slow lint types imports coverage clean
+.PHONY: demo test test-slow lint types imports clean
 
 demo: $(VENV)/.limner
 	$(BIN)/limner generate "a red circle above a blue square" --seed 7 --output demo.png
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term:skip-covered
 
 test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -m slow
-
-coverage: $(VENV)/.test
-	$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term:skip-covered
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
