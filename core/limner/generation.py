@@ -339,7 +339,7 @@ class WatermarkReading:
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """What life-cycle hooks may know of a step's run: never prompts, pixels or embeddings."""
+    """What life-cycle hooks may know of a step's run: never prompts, pixels or embeddings. `error` is an error's kind alone."""
 
     request_id: str
     index: int

@@ -7,11 +7,13 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime
+from traceback import extract_tb
 
 from limner.admission import Admitted
+from limner.audit.standing import Refused
 from limner.bound import BoundStep
 from limner.engine.interface import Engine, StepRun
-from limner.errors import Cancelled, LimnerError, StepError
+from limner.errors import AuditError, Cancelled, LimnerError, StepError
 from limner.generation import (
     Decision,
     DecisionView,
@@ -24,7 +26,7 @@ from limner.generation import (
     StepView,
 )
 from limner.images.encoding import decode, encode
-from limner.images.store import ImageStore
+from limner.images.store import ImageStore, StoredImage
 from limner.policy import strictest
 from limner.recording import Ended, Record
 from limner.result import ImageResult, Watcher
@@ -63,21 +65,35 @@ class ImageLife:
         self._engine, self._record, self._images = engine, record, images
         self._lifecycle, self._watcher = lifecycle, watcher
         self._generation = _first(admitted.request, index)
+        self._encoded = EncodedImage(b"", admitted.request.output_format)
         self._pixels_sha256 = ""
         self._held = False
 
     def run(self) -> Life:
-        """From the prompt to the outcome."""
+        """From the prompt to the outcome. Whatever goes wrong ends this image alone."""
         try:
-            for position, step in enumerate(self._admitted.pipeline.steps):
-                if step.stage.name != "attest":
-                    yield from self._step(position, step)
-            self._encode()
-            yield from self._attest()
-            self._read_back()
+            return (yield from self._live())
+        except AuditError as error:  # nothing leaves without an outcome on the record; as it closes, it gets one: failed
+            return self._result("failed", error=str(error))
+
+    def _live(self) -> Life:
+        try:
+            stored = yield from self._make()
         except _Ends as end:
             return self._end(end)
-        return self._release()
+        except Exception as error:
+            return self._end(_unforeseen(error))
+        return self._release(stored)
+
+    def _make(self) -> Generator[Future[StepRun], None, StoredImage]:
+        """The image, finished, in the form in which it leaves, and kept."""
+        for position, step in enumerate(self._admitted.pipeline.steps):
+            if step.stage.name != "attest":
+                yield from self._step(position, step)
+        self._encode()
+        yield from self._attest()
+        self._read_back()
+        return self._keep()
 
     def _step(self, position: int, step: BoundStep) -> Generator[Future[StepRun], None, None]:
         if step.stage.name == "watermark":
@@ -113,7 +129,7 @@ class ImageLife:
             raise _Ends("cancelled", step.id, str(cancelled)) from None
         except LimnerError as error:
             self._record.step_ended(self._index, step, error)
-            self._lifecycle("on_step_error", step=self._view(step, error=str(error)))
+            self._lifecycle("on_step_error", step=self._view(step, error=_kind(error)))
             return error if isinstance(error, StepError) else StepError(error.what, where=error.where, fix=error.fix)
         self._record.step(self._index, step, run)
         self._generation = run.generation
@@ -149,7 +165,8 @@ class ImageLife:
         provenance = Provenance(
             request.id, self._index, self._generation.mark_id, request.task, datetime.now(UTC).isoformat(timespec="seconds")
         )
-        self._generation = replace(self._generation, file=encode(image, request.output_format), provenance=provenance)
+        self._encoded = encode(image, request.output_format)
+        self._generation = replace(self._generation, file=self._encoded, provenance=provenance)
 
     def _attest(self) -> Generator[Future[StepRun], None, None]:
         for position, step in enumerate(self._admitted.pipeline.steps):
@@ -157,7 +174,7 @@ class ImageLife:
                 yield from self._step(position, step)
 
     def _read_back(self) -> None:
-        """Open the final bytes as a viewer would: what leaves must be the marked image, whole."""
+        """Open the final bytes as a viewer would: what leaves must be the marked image, whole, whatever was attached to it."""
         marked, file = self._generation.image, self._generation.file
         assert marked is not None
         assert file is not None
@@ -165,14 +182,14 @@ class ImageLife:
         lossless = file.format in LOSSLESS
         if seen.size != marked.size or (lossless and seen.sha256() != marked.sha256()):
             raise _Ends("failed", "read back", "the encoded file does not show the marked image")
+        if file.data != self._encoded.data and seen.sha256() != decode(self._encoded.data).sha256():
+            raise _Ends("failed", "read back", "the attested file does not show the image that was attested")
 
-    def _release(self) -> ImageResult:
-        """Store the file, make the outcome durable, and only then let the pixels go."""
-        file = self._generation.file
+    def _keep(self) -> StoredImage:
+        """Write the file to the image store. Nobody can read it there before its outcome is durable."""
+        file, request = self._generation.file, self._admitted.request
         assert file is not None
-        outcome: Outcome = "held" if self._held else "released"
-        request = self._admitted.request
-        stored = self._images.write(
+        return self._images.write(
             file.data,
             request.caller.subject,
             request_id=request.id,
@@ -180,8 +197,18 @@ class ImageLife:
             pixels_sha256=self._pixels_sha256,
             held=self._held,
         )
+
+    def _release(self, stored: StoredImage) -> ImageResult:
+        """Make the outcome durable, and only then let the pixels go."""
+        file = self._generation.file
+        assert file is not None
+        outcome: Outcome = "held" if self._held else "released"
         ended = Ended(outcome, file=file, pixels_sha256=self._pixels_sha256, image_id=stored.id)
-        self._record.outcome(self._generation, ended, stored.changes)
+        try:
+            self._record.outcome(self._generation, ended, stored.changes)
+        except Refused:  # after any other error it may be recorded all the same, and the next start sweeps
+            self._images.discard(stored)
+            raise
         result = self._result(outcome, file=file if outcome == "released" else None)
         if outcome == "released":
             self._lifecycle("after_release", release=self._release_view(file))
@@ -236,3 +263,16 @@ def _first(request: Request, index: int) -> Generation:
         inputs=request.inputs,
         mark_id=secrets.randbits(48),
     )
+
+
+def _kind(error: LimnerError) -> str:
+    """What may be told of a step's error where no prompt may go: its kind, for its text may quote anything."""
+    return type(error.__cause__ or error).__name__
+
+
+def _unforeseen(error: Exception) -> _Ends:
+    """The end of an image at an error that is no step's: its text and place for the caller, its kind for the record."""
+    if isinstance(error, LimnerError):
+        return _Ends("failed", type(error).__name__, str(error))
+    at = extract_tb(error.__traceback__)[-1]
+    return _Ends("failed", type(error).__name__, f"{at.filename}:{at.lineno}: raised {type(error).__name__}: {error}")

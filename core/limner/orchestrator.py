@@ -9,12 +9,14 @@ for; so all images of a request are under way together, and each has its own out
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from queue import SimpleQueue
 
 from limner.admission import Checked, admit
 from limner.engine.interface import Engine, StepRun
+from limner.errors import UsageError
 from limner.generation import Request, RequestView
 from limner.image_life import ImageLife, Life, Lifecycle
 from limner.images.store import ImageStore
@@ -44,28 +46,42 @@ class Orchestrator:
     def run(self, request: Request, watcher: Watcher | None = None) -> Result:
         """Run a request to its end and give each image's outcome.
 
-        Raises UsageError if it is not admitted, AuditError if it cannot be recorded; nothing is released then.
+        Raises UsageError if it is not admitted, AuditError if it cannot be recorded; nothing is given out then.
         """
         admitted = admit(request, self._pipelines)
-        with self._recorder.open(admitted) as record:
+        with self._cancellable(request.id) as ready, self._recorder.open(admitted) as record:
             record.accept()
             self._lifecycle("after_request_accepted", request=_view(request))
             lives = [
                 ImageLife(admitted, index, self._engine, record, self._images, self._lifecycle, watcher or Watcher())
                 for index in range(request.n)
             ]
-            images = self._drive(request.id, [life.run() for life in lives])
+            images = self._drive(request.id, [life.run() for life in lives], ready)
         return Result(request.id, request.pipeline, images)
 
-    def cancel(self, request_id: str) -> None:
-        """Stop a running request at its next chance; its images end as cancelled. May be called from a signal handler."""
-        if ready := self._running.get(request_id):
-            ready.put(CANCEL)
+    def cancel(self, request_id: str) -> bool:
+        """Stop a running request at its next chance; its images end as cancelled. False if it is not running.
 
-    def _drive(self, request_id: str, lives: Sequence[Life]) -> tuple[ImageResult, ...]:
+        May be called from a signal handler.
+        """
+        ready = self._running.get(request_id)
+        if ready is not None:
+            ready.put(CANCEL)
+        return ready is not None
+
+    @contextmanager
+    def _cancellable(self, request_id: str) -> Iterator[SimpleQueue[int]]:
+        ready: SimpleQueue[int] = SimpleQueue()
+        if self._running.setdefault(request_id, ready) is not ready:
+            raise UsageError(f"request {request_id} is running already")
+        try:
+            yield ready
+        finally:
+            del self._running[request_id]
+
+    def _drive(self, request_id: str, lives: Sequence[Life], ready: SimpleQueue[int]) -> tuple[ImageResult, ...]:
         """Run the lives to their ends, each going on as soon as the future it waits for is done."""
         results: dict[int, ImageResult] = {}
-        ready = self._running[request_id] = SimpleQueue()
         for index in range(len(lives)):
             ready.put(index)
         try:
@@ -78,8 +94,6 @@ class Orchestrator:
         except BaseException:
             self._engine.cancel(request_id)
             raise
-        finally:
-            del self._running[request_id]
         return tuple(results[index] for index in range(len(lives)))
 
 

@@ -75,16 +75,16 @@ class Record:
         self._recorder, self._admitted, self._slot = recorder, admitted, slot
         self._request = admitted.request
         self._trails = [_ImageTrail() for _ in range(self._request.n)]
-        self._outcomes: dict[int, Outcome] = {}
+        self._outcomes: dict[int, tuple[Outcome, Future[Indexes]]] = {}
         self._started = time.monotonic()
-        self._accepted = False
+        self._accepted: Future[Indexes] | None = None
 
     def __enter__(self) -> Record:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         with self._slot:
-            if not self._accepted:
+            if self._accepted is None or self._accepted.exception() is not None:
                 return
             try:
                 self._close(reason=kind.__name__ if kind else "")
@@ -110,8 +110,8 @@ class Record:
             shadow_revision=shadow[0].revision if shadow else "",
         )
         changes = [store_text(kind, text)[1] for kind, text in texts]
-        recorder.writer.append([events.request_accepted(self._request, pinned)], changes).result()
-        self._accepted = True
+        self._accepted = recorder.writer.append([events.request_accepted(self._request, pinned)], changes)
+        self._accepted.result()
 
     def step(self, index: int, step: BoundStep, run: StepRun) -> None:
         """A step has answered for image `index`."""
@@ -131,11 +131,13 @@ class Record:
         trail.pending.append(self._append([events.decision(self._request, generation, decision)]))
 
     def outcome(self, generation: Generation, ended: Ended, changes: Sequence[Change] = ()) -> None:
-        """An image's outcome, with the changes that commit with it.
+        """An image's outcome, with the changes that commit with it: handed over once all that came before it is durable.
 
-        Returns when it and all that was recorded of the image before it are durable; raises AuditError if any of it is not.
+        Returns when it is durable too; raises AuditError if any of it is not.
         """
         index, trail = generation.index, self._trails[generation.index]
+        for earlier in trail.pending:
+            earlier.result()
         happened = [
             events.generation_steps(self._request, generation, trail.steps),
             events.image_outcome(
@@ -152,9 +154,8 @@ class Record:
         if ended.outcome == "held" and trail.gate is not None:
             changes = [*changes, hold(self._request.id, index, trail.gate)]
         appended = self._append(happened, changes)
-        for future in (*trail.pending, appended):
-            future.result()
-        self._outcomes[index] = ended.outcome
+        self._outcomes[index] = ended.outcome, appended
+        appended.result()
 
     def _append(self, happened: Sequence[Event], changes: Sequence[Change] = ()) -> Future[Indexes]:
         return self._recorder.writer.append(happened, changes)
@@ -162,8 +163,16 @@ class Record:
     def _close(self, reason: str) -> None:
         """Images without an outcome end as failed, or cancelled where the caller left, and nothing more comes."""
         rest: Outcome = "cancelled" if reason == KeyboardInterrupt.__name__ else "failed"
-        missing = [index for index in range(self._request.n) if index not in self._outcomes]
-        final = [self._outcomes.get(index, rest) for index in range(self._request.n)]
+        recorded = [self._recorded_outcome(index) for index in range(self._request.n)]
+        final = [outcome or rest for outcome in recorded]
         closed = events.request_closed(self._request.id, final, seconds=time.monotonic() - self._started, reason=reason)
+        missing = [index for index, outcome in enumerate(recorded) if outcome is None]
         ends = [events.image_outcome(self._request.id, index, rest, reason=reason) for index in missing]
         self._append([*ends, closed]).result()
+
+    def _recorded_outcome(self, index: int) -> Outcome | None:
+        """The outcome an image has on the record, also where an interrupt kept us from waiting for it; None if it has none."""
+        if index not in self._outcomes:
+            return None
+        outcome, appended = self._outcomes[index]
+        return outcome if appended.exception() is None else None

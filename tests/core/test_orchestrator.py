@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from house import PIPELINES, POLICY, house, plugin
@@ -13,9 +14,12 @@ from sqlalchemy import text
 
 import limner
 from limner.app import App
+from limner.audit.event import Event
+from limner.audit.events import DECISION, IMAGE_OUTCOME, image_outcome, request_closed
 from limner.audit.reading import RequestRecord, request
+from limner.audit.writer import AuditWriter
 from limner.errors import AuditError, UsageError
-from limner.images.encoding import decode
+from limner.images.encoding import decode, encode
 from limner.result import ImageResult, Watcher
 
 Open = Callable[..., App]
@@ -224,6 +228,148 @@ def test_whatever_goes_wrong_the_record_is_closed(open_house: Open):
     assert sum(record.events[-1].body["outcomes"].values()) == 2
 
 
+class _Interrupted(Watcher):
+    def ended(self, image: ImageResult) -> None:
+        raise KeyboardInterrupt
+
+
+def test_an_interrupt_closes_the_record_with_what_was_released_and_what_was_not(open_house: Open):
+    app = open_house()
+    asked = app.request("a field", n=2, seed=1)
+    with pytest.raises(KeyboardInterrupt):
+        app.run(asked, _Interrupted())
+    record = request(app.database, app.keys, asked.id)
+    assert record.events[-1].body["outcomes"] == {"released": 1, "cancelled": 1}
+
+
+class _OddWriter(AuditWriter):
+    """Does to appends with an event of one kind what a test wants."""
+
+    def __init__(self, app: App, kind: str, spoil: Callable[[Future[Any]], Future[Any]]) -> None:
+        super().__init__(app.database, app.keys)
+        self.kind, self.spoil = kind, spoil
+
+    def append(self, events: Sequence[Event], changes: Sequence[Any] = ()) -> Future[Any]:
+        future = super().append(events, changes)
+        return self.spoil(future) if any(event.kind == self.kind for event in events) else future
+
+
+def _unrecorded(future: Future[Any]) -> Future[Any]:
+    failed: Future[Any] = Future()
+    failed.set_exception(AuditError("the database was away"))
+    return failed
+
+
+def _interrupted_once(future: Future[Any]) -> Future[Any]:
+    def interrupt() -> Any:
+        del future.result  # type: ignore[attr-defined]
+        raise KeyboardInterrupt
+
+    future.result = interrupt  # type: ignore[assignment]
+    return future
+
+
+def test_an_interrupt_while_the_outcome_is_written_leaves_no_open_record(open_house: Open):
+    app = open_house()
+    app.writer = _OddWriter(app, IMAGE_OUTCOME, _interrupted_once)  # type: ignore[misc]
+    asked = app.request("a field", seed=1)
+    with pytest.raises(KeyboardInterrupt):
+        app.run(asked)
+    record = request(app.database, app.keys, asked.id)
+    assert body(record, "image.outcome")["outcome"] == "released"
+    assert record.events[-1].body["outcomes"] == {"released": 1}
+
+
+def test_an_image_whose_decisions_are_not_recorded_is_not_recorded_as_released(open_house: Open):
+    app = open_house()
+    app.writer = _OddWriter(app, DECISION, _unrecorded)  # type: ignore[misc]
+    [image], record = run(app, "a field")
+    assert (image.outcome, image.file) == ("failed", None)
+    assert "the database was away" in image.error
+    assert body(record, "image.outcome")["outcome"] == "failed"
+    assert record.events[-1].kind == "request.closed"
+
+
+class _TakenForDead(Watcher):
+    """Closes the request as another process would that takes this one for dead."""
+
+    def __init__(self, app: App, request_id: str) -> None:
+        self.app, self.request_id, self.done = app, request_id, False
+
+    def progressed(self, index: int, step: str, i: int, n: int) -> None:
+        if not self.done:
+            self.done = True
+            ends = [image_outcome(self.request_id, 0, "abandoned"), request_closed(self.request_id, ["abandoned"])]
+            self.app.writer.append(ends).result()
+
+
+def test_what_was_abandoned_meanwhile_is_not_released_and_its_file_goes(open_house: Open):
+    app = open_house()
+    asked = app.request("a field", seed=1)
+    with pytest.raises(AuditError, match=r"not open|too late"):
+        app.run(asked, _TakenForDead(app, asked.id))
+    assert kept_files(app) == []
+    assert body(request(app.database, app.keys, asked.id), "image.outcome")["outcome"] == "abandoned"
+
+
+def test_an_image_that_cannot_be_kept_fails_and_says_why(open_house: Open):
+    app = open_house()
+    app.project.state.mkdir()
+    (app.project.state / "images").write_text("in the way")
+    [image], record = run(app, "a field")
+    assert (image.outcome, image.file) == ("failed", None)
+    assert "cannot be kept" in image.error
+    assert body(record, "request.closed")["outcomes"] == {"failed": 1}
+
+
+class _Swell(limner.Step):
+    """Makes image 1 wider than WEBP can hold."""
+
+    type: ClassVar[str] = "toy.swell"
+
+    @limner.hookimpl
+    def transform_image(self, generations: Sequence[limner.Generation]) -> list[limner.Image]:
+        return [self._swell(generation) for generation in generations]
+
+    def _swell(self, generation: limner.Generation) -> limner.Image:
+        assert generation.image is not None
+        return limner.Image(generation.image.pillow().resize((17000, 2))) if generation.index == 1 else generation.image
+
+
+def test_an_image_that_cannot_be_encoded_fails_alone(open_house: Open):
+    pipelines = PIPELINES.replace("      - use: toy.look", "      - use: toy.swell\n      - use: toy.look", 1)
+    images, record = run(open_house(pipelines=pipelines, plugins=[plugin(_Swell)]), "a field", n=3, output_format="webp")
+    assert [image.outcome for image in images] == ["released", "failed", "released"]
+    assert images[1].error
+    assert body(record, "request.closed")["outcomes"] == {"released": 2, "failed": 1}
+
+
+class _Swap(limner.Step):
+    """Gives another picture for the one it was to attest."""
+
+    type: ClassVar[str] = "toy.swap"
+
+    @limner.hookimpl
+    def attest(self, generations: Sequence[limner.Generation]) -> list[limner.EncodedImage]:
+        return [self._swap(generation) for generation in generations]
+
+    def _swap(self, generation: limner.Generation) -> limner.EncodedImage:
+        assert generation.image is not None
+        assert generation.file is not None
+        upside_down = generation.image.pillow().rotate(180)
+        return encode(limner.Image(upside_down), generation.file.format)
+
+
+@pytest.mark.parametrize("output_format", ["png", "jpeg", "webp"])
+def test_attestation_cannot_swap_the_picture(open_house: Open, output_format: str):
+    pipelines = PIPELINES.replace("      - use: toy.mark", "      - use: toy.mark\n      - use: toy.swap", 1)
+    app = open_house(pipelines=pipelines, plugins=[plugin(_Swap)])
+    [image], record = run(app, "a field", output_format=output_format)
+    assert (image.outcome, image.file) == ("failed", None)
+    assert body(record, "image.outcome")["reason"] == "read back"
+    assert kept_files(app) == []
+
+
 class _LoseTable(Watcher):
     """Damages the database while the image is being drawn."""
 
@@ -247,6 +393,25 @@ def test_nothing_is_released_that_cannot_be_recorded(open_house: Open):
     assert watcher.ends == []
 
 
+def _cancelling(app: Callable[[], App]) -> ModuleType:
+    module = ModuleType("cancelling")
+
+    @limner.hookimpl
+    def after_request_accepted(request: Any) -> None:
+        app().orchestrator.cancel(request.request_id)
+
+    module.after_request_accepted = after_request_accepted  # type: ignore[attr-defined]
+    return module
+
+
+def test_a_request_cancelled_before_its_first_step_makes_nothing(open_house: Open):
+    app: App = open_house(plugins=[plugin(), _cancelling(lambda: app)])
+    images, record = run(app, "a field", n=2)
+    assert [image.outcome for image in images] == ["cancelled", "cancelled"]
+    assert body(record, "request.closed")["outcomes"] == {"cancelled": 2}
+    assert not app.orchestrator.cancel(record.id)
+
+
 def _watching(seen: list[tuple[str, Any]]) -> ModuleType:
     module = ModuleType("watching")
 
@@ -260,6 +425,10 @@ def _watching(seen: list[tuple[str, Any]]) -> ModuleType:
         raise RuntimeError("a watcher's own trouble")
 
     @limner.hookimpl
+    def on_step_error(step: Any) -> None:
+        seen.append(("error", step))
+
+    @limner.hookimpl
     def after_decision(decision: Any) -> None:
         seen.append(("decision", decision))
 
@@ -267,7 +436,7 @@ def _watching(seen: list[tuple[str, Any]]) -> ModuleType:
     def after_release(release: Any) -> None:
         seen.append(("release", release))
 
-    for hook in (after_request_accepted, after_step, after_decision, after_release):
+    for hook in (after_request_accepted, after_step, on_step_error, after_decision, after_release):
         setattr(module, hook.__name__, hook)
     return module
 
@@ -280,6 +449,27 @@ def test_life_cycle_hooks_watch_without_words_and_cannot_change_the_outcome(open
     assert [name for name, _ in seen] == ["accepted", "step", "decision", "step", "step", "decision", "step", "release"]
     assert "bright" not in repr(seen)
     assert app.registry.lifecycle_errors == {"watching": 4}
+
+
+class _Quoting(limner.Step):
+    """Quotes the prompt in its error."""
+
+    type: ClassVar[str] = "toy.quoting"
+
+    @limner.hookimpl
+    def transform_image(self, generations: Sequence[limner.Generation]) -> list[limner.Image]:
+        raise ValueError(f"cannot make {generations[0].prompt}")
+
+
+def test_an_error_that_quotes_the_prompt_reaches_the_caller_and_no_hook(open_house: Open):
+    seen: list[tuple[str, Any]] = []
+    pipelines = PIPELINES.replace("      - use: toy.look", "      - use: toy.quoting\n      - use: toy.look", 1)
+    app = open_house(pipelines=pipelines, plugins=[plugin(_Quoting), _watching(seen)])
+    [image], record = run(app, "a bright field")
+    assert "cannot make a bright field" in image.error
+    assert [view.error for name, view in seen if name == "error"] == ["ValueError"]
+    assert "bright" not in repr(seen)
+    assert "bright" not in repr([event.body for event in record.events])
 
 
 def test_a_shadow_policy_is_judged_and_recorded_and_stops_nobody(open_house: Open):

@@ -54,7 +54,8 @@ def add(cli: typer.Typer) -> None:
                 parameters=parse_parameters(settings or []),
                 output_format=target.format,
             )
-            with Progress() as progress, interrupting(lambda: app.orchestrator.cancel(request.id)):
+            orchestrator = app.orchestrator  # made here: a signal handler must find it and not make it
+            with Progress() as progress, interrupting(lambda: orchestrator.cancel(request.id)):
                 result = app.run(request, progress)
             paths = {image.index: target.save(result, image) for image in result.images if image.file is not None}
         if as_json:
@@ -65,12 +66,16 @@ def add(cli: typer.Typer) -> None:
 
 
 @contextmanager
-def interrupting(cancel: Callable[[], None]) -> Iterator[None]:
-    """While the block runs, Ctrl-C cancels the request, whose record is then closed in order; a second one ends at once."""
+def interrupting(cancel: Callable[[], bool]) -> Iterator[None]:
+    """While the block runs, Ctrl-C cancels the request, whose record is then closed in order; a second one ends at once.
+
+    So does the first, where `cancel` finds nothing to cancel.
+    """
 
     def first(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, before)
-        cancel()
+        if not cancel():
+            raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, first)
     try:
