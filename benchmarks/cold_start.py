@@ -20,7 +20,7 @@ BARE = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import peer
-peer.draw(peer.load(), {PROMPT!r}, 7, prior_guidance=2.0, decoder_guidance=3.0).save(sys.argv[1])
+peer.draw(peer.load(), {PROMPT!r}, 7, prior_guidance=2.0, decoder_guidance=2.0).save(sys.argv[1])
 """
 
 

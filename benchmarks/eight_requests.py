@@ -32,7 +32,7 @@ def main() -> None:
 
     def theirs(prompt: str, seed: int) -> None:
         with turn:
-            peer.draw(pipeline, prompt, seed, prior_guidance=2.0, decoder_guidance=3.0)
+            peer.draw(pipeline, prompt, seed, prior_guidance=2.0, decoder_guidance=2.0)
 
     with tempfile.TemporaryDirectory() as folder:
         create_project(Path(folder))

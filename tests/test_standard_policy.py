@@ -26,7 +26,7 @@ PIPELINE = """\
       - {{use: unclip.prior, with: {{model: scenes, steps: 25, guidance: 2.0}}}}
       - {{use: smuggle.picture, with: {{model: scenes, shape: {shape}}}}}
       - {{use: clip.embedding_concepts, with: {{model: scenes}}}}
-      - {{use: unclip.decoder, as: decoder, with: {{model: scenes, steps: 25, guidance: 3.0}}}}
+      - {{use: unclip.decoder, as: decoder, with: {{model: scenes, steps: 25, guidance: 2.0}}}}
       - {{use: unclip.upsampler, with: {{model: scenes}}}}
       - {{use: clip.image_concepts, with: {{model: scenes}}}}
       - use: watermark.visible
