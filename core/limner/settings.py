@@ -9,6 +9,7 @@ from pathlib import Path
 
 from limner.errors import ConfigurationError
 
+PREFIX = "LIMNER_"
 KNOWN = {
     "LIMNER_PROJECT": "folder that holds pipelines.yaml",
     "LIMNER_STATE": "folder for the database, images and leases; .limner beside pipelines.yaml by default",
@@ -55,9 +56,9 @@ def _refuse_unknown(env: Mapping[str, str]) -> None:
     from difflib import get_close_matches
 
     for name in env:
-        if name.startswith("LIMNER_") and name not in KNOWN:
-            near = get_close_matches(name, KNOWN, n=1)
-            fix = f"did you mean {near[0]}?" if near else f"known: {', '.join(KNOWN)}"
+        if name.startswith(PREFIX) and name not in KNOWN:
+            near = get_close_matches(name.removeprefix(PREFIX), [known.removeprefix(PREFIX) for known in KNOWN], n=1)
+            fix = f"did you mean {PREFIX}{near[0]}?" if near else f"known: {', '.join(KNOWN)}"
             raise ConfigurationError(f"{name} is not a setting of Limner", where="environment", fix=fix)
 
 
@@ -82,6 +83,6 @@ def _database_url(env: Mapping[str, str]) -> str:
         raise ConfigurationError(
             "LIMNER_DATABASE_URL names a database that Limner does not keep its record in",
             where="environment",
-            fix="sqlite:///path or postgresql+psycopg://user@host/name",
+            fix="sqlite:///path or postgresql://user@host/name",
         )
     return value
