@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from limner.errors import UsageError
+from limner.errors import ConfigurationError, UsageError
 from limner.settings import Settings
 
 PIPELINES = "pipelines.yaml"
@@ -37,6 +39,17 @@ class Project:
         """The path of the policies folder."""
         return self.root / POLICIES
 
+    def make_state(self) -> None:
+        """Make the state folder, if it is not there. Raises ConfigurationError if it cannot be made or written."""
+        try:
+            self.state.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.state, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except OSError as error:
+            what = f"there is nowhere to keep database and images: {error.strerror}"
+            fix = "set LIMNER_STATE to a folder that can be written"
+            raise ConfigurationError(what, where=str(self.state), fix=fix) from error
+
 
 def starter_folder() -> Path:
     """Where the starter pipelines.yaml and policies/ lie: inside the installed package, or at the top of a checkout."""
@@ -64,14 +77,20 @@ def find_project(settings: Settings, start: Path | None = None) -> Project:
 
 
 def create_project(folder: Path) -> list[Path]:
-    """Copy the starter pipelines.yaml and policies/ into `folder`; returns what was written. Overwrites nothing."""
+    """Copy the starter pipelines.yaml and policies/ into `folder`; returns what was written. Overwrites nothing.
+
+    Raises UsageError where something is in the way, or the folder cannot be written.
+    """
     source = starter_folder()
     files = [source / PIPELINES, *sorted(path for path in (source / POLICIES).rglob("*") if path.is_file())]
     targets = [folder / path.relative_to(source) for path in files]
     for target in targets:
-        if target.exists():
+        if os.path.lexists(target):
             raise UsageError(f"{target} is already there", fix="choose another folder; nothing was written")
-    for path, target in zip(files, targets, strict=True):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+    try:
+        for path, target in zip(files, targets, strict=True):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written: {error.strerror}", fix="choose another folder") from error
     return targets

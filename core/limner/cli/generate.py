@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from limner.errors import UsageError
+from limner.errors import LimnerError, UsageError
 
 if TYPE_CHECKING:
     from limner.result import ImageResult, Result
@@ -40,6 +41,7 @@ def add(cli: typer.Typer) -> None:
     ) -> None:
         """Make images from a prompt. Exit code: 0 released, 1 failure, 2 usage, 3 none because of policy, 4 configuration."""
         target = Target.parse(output)
+        target.check()
         from limner.app import App
         from limner.cli.progress import Progress
 
@@ -104,16 +106,27 @@ class Target:
         """The image format the suffix names."""
         return FORMATS[self.suffix.lower()]
 
+    def check(self) -> None:
+        """Raises UsageError where nothing can be written: better before the images are made than after."""
+        folder = self.folder.absolute()
+        standing = next(path for path in (folder, *folder.parents) if path.exists())
+        if not standing.is_dir() or not os.access(standing, os.W_OK | os.X_OK):
+            raise UsageError(f"nothing can be written into {standing}", where="-o", fix="name another file or folder with -o")
+
     def save(self, result: Result, image: ImageResult) -> Path:
-        """Write a released image's bytes, whole or not at all; returns the path."""
+        """Write a released image's bytes, whole or not at all; returns the path. Raises LimnerError if the disk refuses."""
         from limner.files import save_atomically
 
         assert image.file is not None
         stem = self.stem or f"limner-{result.request_id[:8]}"
         name = f"{stem}-{image.index}" if len(result.images) > 1 or not self.stem else stem
         path = self.folder / f"{name}{self.suffix}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_atomically(path, image.file.data)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_atomically(path, image.file.data)
+        except OSError as error:
+            fix = f"it was made and is kept: image {image.index} of request {result.request_id}"
+            raise LimnerError(f"the image cannot be written: {error.strerror}", where=str(path), fix=fix) from error
         return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -18,4 +19,5 @@ def add(cli: typer.Typer) -> None:
 
         for path in create_project(folder):
             typer.echo(f"wrote {path}")
-        typer.echo(f'next: cd {folder} && limner generate "a red circle above a blue square"')
+        there = "" if folder == Path() else f"cd {shlex.quote(str(folder))} && "
+        typer.echo(f'next: {there}limner generate "a red circle above a blue square"')

@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Run the command line. A LimnerError is shown without a traceback, and its class tells the exit code."""
+    """Run the command line. What a person can mend is shown without a traceback; a LimnerError's class tells the exit code."""
     try:
         build()()
     except LimnerError as error:
         typer.secho(f"limner: {error}", err=True, fg="red")
         sys.exit(error.exit_code)
+    except OSError as error:  # a disk, a folder's permissions: nothing that a traceback would explain
+        typer.secho(f"limner: {error}", err=True, fg="red")
+        sys.exit(LimnerError.exit_code)
+    except KeyboardInterrupt:  # before Typer, which has its own way with it, was reached
+        sys.exit(generate.INTERRUPTED)
 
 
 def build() -> typer.Typer:
