@@ -5,10 +5,12 @@ Looking at pipelines, policies or the record loads neither torch nor a model; ma
 
 from __future__ import annotations
 
-import getpass
 import importlib.metadata
+import os
+import pwd
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -109,7 +111,7 @@ class App:
         """The database, ready for use. SQLite is made or upgraded at first use."""
         from limner.database.migration import open_database
 
-        self.project.state.mkdir(parents=True, exist_ok=True)
+        self.project.make_state()
         return open_database(self.project.database_url)
 
     @cached_property
@@ -222,12 +224,13 @@ class App:
             yield generation.image
 
     def close(self) -> None:
-        """End what runs, write what waits, give up the lease."""
+        """End what runs, write what waits, give up the lease; each of them whatever becomes of the others."""
         made = self.__dict__
-        for name, close in (("engine", "close"), ("writer", "close"), ("lease", "release"), ("database", "close")):
-            if name in made:
-                getattr(made.pop(name), close)()
         made.pop("orchestrator", None)
+        with ExitStack() as closing:  # the last one in is the first one out
+            for name, close in (("database", "close"), ("lease", "release"), ("writer", "close"), ("engine", "close")):
+                if name in made:
+                    closing.callback(getattr(made.pop(name), close))
 
     def _first_pipeline(self, task: Task) -> str:
         for name, checked in self.pipelines.items():
@@ -238,7 +241,15 @@ class App:
 
 def local_caller() -> Caller:
     """Whoever runs this command: `local:<os user>` in the cohort `local`."""
-    return Caller(f"local:{getpass.getuser()}", LOCAL_COHORT)
+    return Caller(f"local:{_os_user()}", LOCAL_COHORT)
+
+
+def _os_user() -> str:
+    """As the system knows the user: $USER may say anything. Some containers run under a number that has no name."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 def _versions() -> dict[str, str]:

@@ -336,7 +336,7 @@ class LifecycleHooks:
     def on_step_error(self, step: StepView) -> None:
         """A step raised, hung past its deadline or answered nonsense.
 
-        Reads a frozen `step`, whose `error` is the kind of error, such as `ValueError`: its text may quote the prompt, and is on
+        Reads a frozen `step`, whose `error` is the kind of error, such as `ValueError`; its text may quote the prompt and is on
         the record alone. Returns nothing. A raise is logged and counted; the request goes on.
 
             def on_step_error(step):

@@ -71,4 +71,6 @@ def _lines(event: EventRecord) -> list[str]:
 
 
 def _plain(value: Any) -> str:  # JSON
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """A value in one line. What is no printable character is escaped: a prompt must not write to an auditor's terminal."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -181,6 +182,51 @@ def test_a_wrong_file_is_exit_code_4_and_points_at_the_line(project: Path, limne
     assert done.returncode == 4
     assert "pipelines.yaml:10:" in done.stderr
     assert "did you mean 'toy.draw'?" in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_made(project: Path, limner: Limner):
+    (project / "taken").write_text("a file")
+    done = limner("generate", "a field", "-o", "taken/field.png")
+    assert done.returncode == 2
+    assert "nothing can be written into" in done.stderr
+    assert not (project / ".limner").exists()
+
+
+def test_a_file_that_cannot_be_replaced_is_told_with_the_request_that_keeps_it(project: Path, limner: Limner):
+    (project / "field-0.png").mkdir()
+    (project / "field-0.png" / "in the way").touch()
+    done = limner("generate", "a field", "-n", "2", "-o", "field.png")
+    assert done.returncode == 1
+    assert "field-0.png: the image cannot be written" in done.stderr
+    [summary] = json.loads(limner("audit", "list", "--json").stdout)
+    assert f"image 0 of request {summary['id']}" in done.stderr
+
+
+def test_state_that_cannot_be_kept_is_exit_code_4(project: Path, limner: Limner, monkeypatch: pytest.MonkeyPatch):
+    (project / "file").write_text("")
+    monkeypatch.setenv("LIMNER_STATE", str(project / "file" / "state"))
+    for words in (("generate", "a field"), ("audit", "list")):
+        done = limner(*words)
+        assert done.returncode == 4
+        assert "LIMNER_STATE" in done.stderr
+
+
+def test_an_auditors_terminal_is_not_written_to_by_a_prompt(limner: Limner):
+    prompt = "a field\x1b[2J\nimage.outcome: released \udcff"
+    _, told = generate(limner, prompt)
+    shown = limner("audit", "show", told["request_id"]).stdout
+    assert "\x1b" not in shown
+    assert "prompt: a field\\x1b[2J\\nimage.outcome: released \\udcff\n" in shown
+    as_json = json.loads(limner("audit", "show", told["request_id"], "--json").stdout)
+    assert as_json["events"][0]["payloads"]["prompt"]["value"] == prompt
+
+
+def test_the_caller_on_the_record_is_the_systems_user(limner: Limner, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("USER", "somebody-else")
+    monkeypatch.setenv("LOGNAME", "somebody-else")
+    _, told = generate(limner, "a field")
+    shown = json.loads(limner("audit", "show", told["request_id"], "--json").stdout)
+    assert shown["caller"] == f"local:{pwd.getpwuid(os.getuid()).pw_name}"
 
 
 def test_an_unknown_setting_is_exit_code_4(limner: Limner, monkeypatch: pytest.MonkeyPatch):
