@@ -89,7 +89,7 @@ class LoadedSteps:
         for loaded in self._loaded.values():
             try:
                 loaded.step.unload()
-            except Exception:
+            except BaseException:
                 logger.exception("%s raised when it was unloaded", loaded.step.id)
         self._loaded.clear()
 
@@ -101,7 +101,7 @@ class LoadedSteps:
         except LimnerError as error:
             error.where = error.where or place(ref)
             raise
-        except Exception as error:
+        except BaseException as error:  # whatever a plugin raises is its failure and not this thread's end
             where = ", ".join(part for part in (place(ref), line_of(cls, error)) if part)
             raise ModelError(f"could not be loaded: {type(error).__name__}: {error}", where=where) from error
 

@@ -166,6 +166,19 @@ def test_a_step_that_cannot_load_is_a_model_error(start, ref, generation):
     assert caught.value.where.startswith(f"step unloadable, {__file__}:")
 
 
+def test_a_load_that_calls_exit_fails_its_step_and_ends_no_worker(start, ref, generation):
+    class Leaving(Unloadable):
+        type = "leaving"
+
+        def load(self, models, device, dtype):
+            raise SystemExit(0)
+
+    engine = start(Leaving)
+    for request in ("a", "b"):
+        with pytest.raises(ModelError, match="SystemExit"):
+            engine.submit(ref(Leaving), generation(request)).result(SOON)
+
+
 def test_a_limner_error_of_a_load_says_which_step(start, ref, generation):
     class Missing(Unloadable):
         type = "missing"
