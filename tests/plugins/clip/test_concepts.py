@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import pytest
 
+import limner_clip.concepts
 from limner import Asset
 from limner.errors import InvalidFile
 from limner_clip.concepts import MOST_TEXTS, Concept, ConceptFile, built_in_concepts
@@ -53,6 +55,13 @@ def test_all_wordings_of_a_phrasing_have_the_same_choice() -> None:
 def test_a_phrasing_counts_once() -> None:
     concept = Concept(words={"a": ("x", "y"), "b": ("x", "y")}, positive=("{a}", "{b}"), contrast=("z",))
     assert concept.positives() == [("x",), ("y",)]
+
+
+def test_the_example_in_the_documentation_reads(tmp_path: Path) -> None:
+    example = str(limner_clip.concepts.__doc__).split("data.")[1].split("The score")[0]
+    sword = read(tmp_path, textwrap.dedent(example)).concepts["sword"]
+    assert len(sword.positives()) == 3
+    assert len(sword.contrasts()) == 7
 
 
 @pytest.mark.parametrize(
