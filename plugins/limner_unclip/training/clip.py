@@ -80,7 +80,11 @@ def contrastive_loss(logits: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def rescale(networks: nn.ModuleDict, pool: Pool, pictures: int = 4000) -> None:
-    """Give both embeddings unit spread, which their cosines do not see and the networks trained on them need."""
+    """Give both embeddings unit spread, which their cosines do not see and the networks trained on them need.
+
+    The trained scale of the cosines goes into the text encoder's configuration as `logit_scale`, its natural logarithm, for
+    whoever compares with this CLIP.
+    """
     rows = np.arange(min(pictures, len(pool)))
     image_encoder: Any = networks["image_encoder"]  # transformers' modules are untyped
     text_encoder: Any = networks["text_encoder"]
@@ -88,6 +92,8 @@ def rescale(networks: nn.ModuleDict, pool: Pool, pictures: int = 4000) -> None:
     text = text_encoder(input_ids=pool.tokens(rows, np.zeros_like(rows)).ids).text_embeds
     image_encoder.visual_projection.weight.div_(_spread(image))
     text_encoder.text_projection.weight.div_(_spread(text))
+    scale: Any = networks["scale"]
+    text_encoder.config.logit_scale = min(scale.log.item(), math.log(MOST_SCALE))
 
 
 def _spread(embeddings: torch.Tensor) -> torch.Tensor:

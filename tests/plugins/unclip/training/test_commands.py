@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,12 @@ def test_export_names_the_stages_that_are_missing(recipe_file, blocks, tmp_path)
     with pytest.raises(ConfigurationError, match="lacks tokenizer, text_encoder"):
         export(recipe_file.parent / "run", tmp_path / "weights")
     assert not (tmp_path / "weights").exists()
+
+
+def test_the_trained_scale_of_cosines_is_kept_for_those_who_compare(recipe_file, blocks):
+    losses_of("clip", recipe_file, blocks)
+    [written] = (recipe_file.parent / "run" / "text_encoder").glob("config.json")
+    assert 1 < json.loads(written.read_text())["logit_scale"] < 5
 
 
 def test_the_same_recipe_trains_the_same_networks(recipe_file, blocks):
