@@ -6,7 +6,9 @@ A visible mark is a courtesy to the viewer and easily cropped: it proves nothing
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -49,6 +51,13 @@ class VisibleOptions(limner.Options):
                 raise ValueError(f"{colour!r} is not a colour; write #rrggbb") from None
         return colours
 
+    @field_validator("logo")
+    @classmethod
+    def _png(cls, logo: limner.Asset | None) -> limner.Asset | None:
+        if logo is not None:
+            _check_logo(logo)
+        return logo
+
     @model_validator(mode="after")
     def _one_pattern(self) -> VisibleOptions:
         if self.logo is not None and self.colours is not None:
@@ -73,10 +82,37 @@ class Visible(limner.Step):
         assert generation.image is not None  # the engine gives no generation without what the stage needs
         canvas = generation.image.pillow().copy()
         side = max(options.minimum, round(min(canvas.size) * REFERENCE_SQUARE * options.scale))
-        mark = _logo(options.logo, side) if options.logo else _squares(options.colours or PRESETS[options.preset], side)
+        mark = _squares(options.colours or PRESETS[options.preset], side) if options.logo is None else self._logo_of(side)
         mark = _fit(mark, canvas.size)
         canvas.paste(mark, _place(canvas.size, mark.size, options.corner), mark)
         return limner.Image(canvas)
+
+    def _logo_of(self, height: int) -> PIL.Image.Image:
+        import PIL.Image
+
+        width = max(1, round(self._logo.width * height / self._logo.height))
+        return self._logo.resize((width, height), PIL.Image.Resampling.LANCZOS)
+
+    @cached_property
+    def _logo(self) -> PIL.Image.Image:
+        """Read once: the mark stays what it was when the first image was marked, whatever becomes of the file."""
+        import PIL.Image
+
+        with PIL.Image.open(io.BytesIO(self.options.logo.read_bytes()), formats=("PNG",)) as logo:
+            return logo.convert("RGBA")
+
+
+def _check_logo(asset: limner.Asset) -> None:
+    """Raises ValueError for a file that cannot be drawn as a logo; reads its size and not its pixels."""
+    import PIL.Image
+
+    try:
+        with PIL.Image.open(io.BytesIO(asset.read_bytes()), formats=("PNG",)) as logo:
+            width, height = logo.size
+    except (OSError, PIL.Image.DecompressionBombError):
+        raise ValueError(f"{asset.relative} is no PNG file that can be read") from None
+    if width * height > LOGO_PIXELS:
+        raise ValueError(f"{asset.relative} has {width} x {height} pixels; a logo has at most {LOGO_PIXELS}")
 
 
 def _squares(colours: Sequence[str], side: int) -> PIL.Image.Image:
@@ -86,18 +122,6 @@ def _squares(colours: Sequence[str], side: int) -> PIL.Image.Image:
     for i, colour in enumerate(colours):
         row.paste(colour, (i * side, 0, (i + 1) * side, side))
     return row
-
-
-def _logo(asset: limner.Asset, height: int) -> PIL.Image.Image:
-    import io
-
-    import PIL.Image
-
-    with PIL.Image.open(io.BytesIO(asset.read_bytes()), formats=("PNG",)) as logo:
-        if logo.width * logo.height > LOGO_PIXELS:
-            raise limner.ConfigurationError(f"logo {asset.relative} has over {LOGO_PIXELS} pixels", fix="scale it down")
-        shown = logo.convert("RGBA")
-    return shown.resize((max(1, round(shown.width * height / shown.height)), height), PIL.Image.Resampling.LANCZOS)
 
 
 def _fit(mark: PIL.Image.Image, canvas: tuple[int, int]) -> PIL.Image.Image:

@@ -53,6 +53,24 @@ def test_a_logo_keeps_its_transparency(tmp_path):
     assert marked.getpixel((1024 - 60, 1010)) == (128, 128, 128)
 
 
+def test_a_logo_stays_what_it_was_at_the_first_mark(tmp_path):
+    PIL.Image.new("RGB", (8, 8), (255, 0, 0)).save(tmp_path / "logo.png")
+    step = Visible(VisibleOptions.model_validate({"logo": "logo.png"}, context={"root": tmp_path}))
+    generation = Generation("r", 0, 1, "a cat", image=Image(PIL.Image.new("RGB", (64, 64))))
+    [first] = step.watermark([generation])
+    PIL.Image.new("RGB", (8, 8), (0, 255, 0)).save(tmp_path / "logo.png")
+    [second] = step.watermark([generation])
+    assert first.pillow().getpixel((63, 63)) == second.pillow().getpixel((63, 63)) == (255, 0, 0)
+
+
+def test_a_logo_that_cannot_be_drawn_is_refused_before_anything_runs(tmp_path):
+    (tmp_path / "logo.png").write_text("<svg/>")
+    PIL.Image.new("L", (4097, 4096)).save(tmp_path / "huge.png")
+    for name, told in (("logo.png", "logo.png is no PNG file"), ("huge.png", "huge.png has 4097 x 4096 pixels")):
+        with pytest.raises(ValidationError, match=told):
+            VisibleOptions.model_validate({"logo": name}, context={"root": tmp_path})
+
+
 @pytest.mark.parametrize("options", [{"colours": ["redish"]}, {"colours": []}, {"scale": 0}, {"preset": "mine"}])
 def test_a_pattern_that_cannot_be_is_refused(options):
     with pytest.raises(ValidationError):
