@@ -17,6 +17,7 @@ import pytest
 from house import PIPELINES, POLICY
 from PIL import Image
 
+from limner.cli.generate import interrupting
 from limner.cli.main import main
 
 TESTS = Path(__file__).parents[2]
@@ -250,6 +251,37 @@ def test_ctrl_c_closes_the_record_and_leaves_no_half_written_file(project: Path,
     assert shown["events"][-1]["body"]["outcomes"] == {"cancelled": 1}
     left = [path.name for path in project.rglob("*") if path.suffix in (".png", ".part")]
     assert left == []
+
+
+def test_ctrl_c_where_there_is_nothing_to_cancel_ends_at_once():
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), interrupting(lambda: False):
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_second_ctrl_c_ends_at_once():
+    def cancel() -> bool:
+        cancelled.append("request")
+        return True
+
+    cancelled: list[str] = []
+    with interrupting(cancel):
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert cancelled == ["request"]
+
+
+@pytest.mark.parametrize(("error", "code"), [(OSError(28, "No space left on device"), 1), (KeyboardInterrupt(), 130)])
+def test_whatever_happens_before_a_command_no_traceback_is_shown(
+    limner: Limner, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
+):
+    def build() -> None:
+        raise error
+
+    monkeypatch.setattr("limner.cli.main.build", build)
+    assert limner("generate", "a field").returncode == code
 
 
 @pytest.mark.parametrize(
