@@ -49,8 +49,7 @@ class TextEncoder:
         masks = tokens.attention_mask.bool()
         if masks.all(dim=1).any():
             log.warning("a prompt fills all %d tokens of the model's text encoder; words after them are not read", length)
-        with torch.no_grad():
-            output = self.encoder(tokens.input_ids.to(self.device))
+        output = self.encoder(tokens.input_ids.to(self.device))
         rows = zip(output.last_hidden_state.float(), masks.to(self.device), output.text_embeds.float(), strict=True)
         return [TextConditioning(hidden, mask, pooled, self.space) for hidden, mask, pooled in rows]
 

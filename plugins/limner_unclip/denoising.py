@@ -84,33 +84,23 @@ class DenoisingStep(IterativeStep):
 
     def begin(self, generation: Generation) -> Trajectory[Any]:
         """The sample's noise and conditioning."""
-        import torch
-
         options = self.options_for(generation)
-        plan = self.sampler.plan(options.scheduler, options.steps, options.eta)
-        with torch.no_grad():
-            return self.sampler.begin(
-                plan,
-                self.shape,
-                self.generator(generation),
-                self.condition(generation, options),
-                guidance=getattr(options, "guidance", 1.0),
-                initial=self.initial(generation),
-            )
+        return self.sampler.begin(
+            self.sampler.plan(options.scheduler, options.steps, options.eta),
+            self.shape,
+            self.generator(generation),
+            self.condition(generation, options),
+            guidance=getattr(options, "guidance", 1.0),
+            initial=self.initial(generation),
+        )
 
     def advance(self, states: Sequence[Trajectory[Any]]) -> Sequence[Trajectory[Any]]:
         """One denoising step for each sample."""
-        import torch
-
-        with torch.no_grad():
-            return self.sampler.step(states, self.predict(states))
+        return self.sampler.step(states, self.predict(states))
 
     def finish(self, state: Trajectory[Any]) -> Any:  # the stage's result type
         """The stage's result."""
-        import torch
-
-        with torch.no_grad():
-            return self.result(state)
+        return self.result(state)
 
     def group_key(self, state: Trajectory[Any]) -> Hashable:
         """Guided samples need two answers of the network a step, the others one: they do not mix."""

@@ -37,14 +37,11 @@ class ImageEncoder(Step):
     @hookimpl
     def encode_image(self, generations: Sequence[Generation]) -> list[Embedding | ItemError]:
         """The embedding of each input image, not normalised; an ItemError where there is none."""
-        import torch
-
         images = [image.pillow() for generation in generations if (image := generation.input("image")) is not None]
         if not images:
             return [NO_IMAGE] * len(generations)
         pixels = self.features(images=images, return_tensors="pt").pixel_values.to(self.device, self.dtype)
-        with torch.no_grad():
-            vectors = iter(self.encoder(pixels).image_embeds.float())
+        vectors = iter(self.encoder(pixels).image_embeds.float())
         return [
             NO_IMAGE if generation.input("image") is None else Embedding(next(vectors), self.space)
             for generation in generations

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from limner import Generation, Models, Step
-from limner.models import ModelSource, ModelStore
+from limner.models import ModelStore
+from limner.testing import local_models
 
 CPU = torch.device("cpu")
 COMPONENTS = ("prior", "decoder", "text_encoder", "tokenizer", "text_proj", "super_res_first", "super_res_last")
@@ -19,7 +20,7 @@ SCHEDULERS = ("prior_scheduler", "decoder_scheduler", "super_res_scheduler")
 
 @pytest.fixture(scope="session")
 def store(karlo: Path) -> ModelStore:
-    return ModelStore({"tiny": ModelSource("tiny", str(karlo))})
+    return local_models(tiny=karlo)
 
 
 @pytest.fixture(scope="session")
@@ -28,20 +29,23 @@ def models(store: ModelStore) -> Models:
     return store.bind(CPU, torch.float32)
 
 
-class Configured:
-    """The models with other settings in some of their schedulers."""
+class Changed:
+    """The models with other components, and other settings in their schedulers."""
 
-    def __init__(self, models: Models, **changes: Mapping[str, Any]) -> None:
-        self._models, self._changes = models, changes
-        self.component, self.space = models.component, models.space
+    def __init__(self, models: Models, components: Mapping[str, Any] | None = None, **settings: Mapping[str, Any]) -> None:
+        self._models, self._components, self._settings = models, components or {}, settings
+        self.space = models.space
+
+    def component(self, model: str, name: str) -> Any:
+        return self._components.get(name) or self._models.component(model, name)
 
     def config(self, model: str, name: str) -> Mapping[str, Any]:
-        return {**self._models.config(model, name), **self._changes.get(name, {})}
+        return {**self._models.config(model, name), **self._settings.get(name, {})}
 
 
 @pytest.fixture(scope="session")
-def configured() -> type[Configured]:
-    return Configured
+def changed() -> type[Changed]:
+    return Changed
 
 
 @pytest.fixture(scope="session")
@@ -73,11 +77,23 @@ def oracle() -> Callable[..., Any]:
     return build
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def generation() -> Callable[..., Generation]:
     """`generation(seed, ...)`: a generation with a prompt."""
 
     def build(seed: int = 0, prompt: str = "a red circle above a blue square", **fields: Any) -> Generation:
         return Generation(request_id="r", index=0, seed=seed, prompt=prompt, **fields)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def embedded(generation: Callable[..., Generation], models: Models) -> Callable[..., Generation]:
+    """`embedded(seed, ...)`: a generation with an embedding in the tiny model's space."""
+    from limner import Embedding
+
+    def build(seed: int = 0, **fields: Any) -> Generation:
+        vector = torch.randn(32, generator=torch.Generator().manual_seed(seed))
+        return generation(seed, **fields).with_embedding(Embedding(vector, models.space("tiny")))
 
     return build

@@ -57,9 +57,7 @@ def assert_same(ours: Sequence[torch.Tensor], theirs: Sequence[torch.Tensor], at
 @pytest.mark.parametrize("prediction", ["epsilon", "sample"])
 @pytest.mark.parametrize("variance", ["fixed_small_log", "learned_range"])
 @pytest.mark.parametrize("steps", [2, 7, 25])
-def test_ancestral_is_unclip_to_the_bit(
-    monkeypatch: pytest.MonkeyPatch, prediction: Any, variance: Any, steps: int
-) -> None:
+def test_ancestral_is_unclip_to_the_bit(monkeypatch: pytest.MonkeyPatch, prediction: Any, variance: Any, steps: int) -> None:
     schedule = NoiseSchedule(prediction=prediction, variance=variance, clip=1.0)
     answers, noise = answers_of(6 if variance == "learned_range" else 3, steps), noise_for(steps - 1)
     scheduler = UnCLIPScheduler(variance_type=variance, prediction_type=prediction)

@@ -1,0 +1,23 @@
+"""The plugin offers its five steps without importing a framework."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+PROGRAM = """
+import sys
+import limner_unclip
+steps = limner_unclip.register_steps()
+print(*(step.type for step in steps))
+heavy = {"torch", "diffusers", "transformers"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_the_steps_are_registered_without_torch() -> None:
+    paths = ":".join(path for path in sys.path if path)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env={"PYTHONPATH": paths}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["unclip.text", "unclip.prior", "unclip.image_encoder", "unclip.decoder", "unclip.upsampler"]
