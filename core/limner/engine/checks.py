@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from numbers import Real
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     import torch
 
 T = TypeVar("T")
-SLACK = 0.01  # of a signal's range: half precision rounds a cosine of 1 to 1.004
 
 
 class Nonsense(Exception):
@@ -91,9 +89,7 @@ def _signal(item: object, emits: Mapping[str, Range]) -> Signal:
     if not isinstance(signal.value, Real):
         raise Nonsense(f"signal {signal.name!r} with a {type(signal.value).__name__} as value")
     value, allowed = float(signal.value), emits[signal.name]
-    span = allowed.high - allowed.low
-    slack = SLACK * span if math.isfinite(span) else 0.0
-    if not math.isfinite(value) or not allowed.low - slack <= value <= allowed.high + slack:
+    if not allowed.admits(value):
         raise Nonsense(f"signal {signal.name!r} = {value:g}, not a number from {allowed.low:g} to {allowed.high:g}")
     return replace(signal, value=value, evidence=tuple(of_type(evidence, Evidence) for evidence in signal.evidence))
 
