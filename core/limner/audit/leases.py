@@ -141,6 +141,7 @@ class _SessionLease:
         self._connection = database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         self._connection.detach()  # closing it then ends the session, and the lock with it
         self._connection.execute(select(func.pg_advisory_lock(_lock_key(self.id))))
+        self._connection.commit()  # the lock stays; a transaction may have begun to see whether the connection lives
 
     def release(self) -> None:
         self._connection.close()

@@ -13,12 +13,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from limner.errors import ConfigurationError
 
-DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
+DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+pg8000"}
 PATIENCE = 10  # seconds to wait for another writer before giving up
 WRITE_LOCK = 0x4C696D6E65720000  # "Limner" in ASCII, then zeros: the key of PostgreSQL's advisory lock
 SQLITE_ERROR = 1  # SQLite's code for a statement that is wrong in itself
@@ -30,14 +30,6 @@ PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",  # an erased key leaves no copy in a free page
 )
-POSTGRESQL_ARGUMENTS: dict[str, str | int] = {
-    "application_name": "limner",
-    "connect_timeout": 10,  # seconds, as below; so that a dead network ends in an error and not in waiting
-    "keepalives_idle": 15,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": PATIENCE * 1000,  # milliseconds
-}
 
 
 class Database:
@@ -81,7 +73,7 @@ def is_outage(error: DBAPIError) -> bool:
     if error.connection_invalidated:
         return True
     code = getattr(error.orig, "sqlite_errorcode", None)
-    return isinstance(error, OperationalError | InterfaceError) and (code is None or code & 0xFF != SQLITE_ERROR)
+    return isinstance(error, OperationalError) and (code is None or code & 0xFF != SQLITE_ERROR)
 
 
 def _checked(text: str) -> URL:
@@ -121,21 +113,11 @@ def _begin(connection: Connection) -> None:
 
 
 def _postgresql(url: URL) -> Engine:
-    arguments = {name: value for name, value in POSTGRESQL_ARGUMENTS.items() if name not in url.query}
     try:
-        engine = create_engine(url, isolation_level="READ COMMITTED", pool_pre_ping=True, connect_args=arguments)
+        from limner.database.postgresql import open_engine
+
+        return open_engine(url, patience=PATIENCE)
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            "PostgreSQL needs the package psycopg", where="LIMNER_DATABASE_URL", fix="pip install 'limner[postgresql]'"
+            "PostgreSQL needs the package pg8000", where="LIMNER_DATABASE_URL", fix="pip install 'limner[postgresql]'"
         ) from error
-    event.listen(engine, "connect", _insist_on_durability)
-    return engine
-
-
-def _insist_on_durability(connection: Any, record: ConnectionPoolEntry) -> None:  # a psycopg.Connection
-    autocommit, connection.autocommit = connection.autocommit, True
-    connection.execute(
-        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
-    )
-    connection.execute(f"SET lock_timeout = '{PATIENCE}s'")
-    connection.autocommit = autocommit

@@ -60,6 +60,19 @@ def _wait_for_the_server_to_notice(database: Database) -> None:
         connection.execute(text(query))
 
 
+def test_a_lease_keeps_no_transaction_open(leases: Leases, database: Database) -> None:
+    """A server may end sessions that do, and the lease with them."""
+    with database.reading():
+        pass  # so that there is a pooled connection, to be tried before it is used again
+    lease = leases.acquire()
+    if database.dialect == "postgresql":
+        with database.reading() as connection:
+            query = "SELECT state FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            assert set(connection.scalars(text(query))) == {"idle"}
+    assert leases.is_held(lease.id)
+    lease.release()
+
+
 def test_files_of_dead_processes_are_removed_and_those_of_living_ones_stay(tmp_path: Path) -> None:
     leases = FileLeases(tmp_path)
     living = leases.acquire()

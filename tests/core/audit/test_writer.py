@@ -146,14 +146,14 @@ def test_one_that_fails_fails_alone(database: Database, writer: AuditWriter, not
 
 
 def test_payloads_are_not_to_be_read_in_the_database(database: Database, writer: AuditWriter) -> None:
-    writer.append([Event("decision", "r1", {}, {"evidence": b"secret sword"}, "local:ada")]).result(SECONDS)
+    writer.append([Event("decision", "r1", {}, {"evidence": b"secret sword"}, "local:violet")]).result(SECONDS)
     with database.reading() as connection:
         [body] = connection.scalars(select(events.c.canonical))
         assert b"commitments" in body
         for table in metadata.sorted_tables:
             for row in connection.execute(select(table)):
-                assert not any(b"sword" in value or b"ada" in value for value in row if isinstance(value, bytes))
-                assert not any("sword" in value or "ada" in value for value in row if isinstance(value, str))
+                assert not any(b"sword" in value or b"violet" in value for value in row if isinstance(value, bytes))
+                assert not any("sword" in value or "violet" in value for value in row if isinstance(value, str))
 
 
 def test_each_payload_has_a_key_of_its_own(database: Database, writer: AuditWriter) -> None:
@@ -190,6 +190,33 @@ def test_a_commit_without_an_answer_is_tried_again(
     opened.close()
     assert recorded() == [(0, "note"), (1, "note")]
     assert _texts(database) == {"a"}
+
+
+@pytest.mark.parametrize(("from_server", "words"), [(False, b"commit\0"), (True, b"COMMIT\0")])
+def test_a_network_that_breaks_at_the_commit_leaves_each_event_recorded_once(
+    through: Callable[..., str], own_keys: Keys, note: NewEvent, from_server: bool, words: bytes
+) -> None:
+    """Once before the server is told, once when it has done it and says so."""
+    broken = []
+
+    def passes(is_answer: bool, data: bytes) -> int:
+        if is_answer == from_server and words in data and armed and not broken:
+            broken.append(True)
+            return 0
+        return len(data)
+
+    armed: list[bool] = []
+    database = Database(through(passes=passes))
+    opened = AuditWriter(database, own_keys, delays=(0.0,))
+    assert opened.append([note()]).result(SECONDS) == (0,)
+    armed.append(True)
+    assert opened.append([note(), note()], [_text("a")]).result(SECONDS) == (1, 2)
+    assert opened.append([note()]).result(SECONDS) == (3,)
+    opened.close()
+    assert broken
+    with database.reading() as connection:
+        assert connection.scalars(select(events.c.index).order_by(events.c.index)).all() == [0, 1, 2, 3]
+    database.close()
 
 
 def test_a_server_that_is_gone_fails_what_waits_and_is_found_again(

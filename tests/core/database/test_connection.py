@@ -105,8 +105,8 @@ def test_a_url_that_cannot_hold_a_record_is_refused(url: str) -> None:
 
 
 def test_postgresql_without_its_driver_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(ConfigurationError, match="psycopg") as caught:
+    monkeypatch.setitem(sys.modules, "pg8000", None)
+    with pytest.raises(ConfigurationError, match="pg8000") as caught:
         Database("postgresql://user@host/name")
     assert "limner[postgresql]" in caught.value.fix
 

@@ -26,10 +26,10 @@ def test_a_subject_is_made_known_once(database: Database, keys: Keys) -> None:
 
 def test_the_database_alone_does_not_tell_who_a_subject_is(database: Database, keys: Keys) -> None:
     with database.writing() as connection:
-        subject = ensure_subject(connection, keys, "local:ada")
+        subject = ensure_subject(connection, keys, "local:violet")
         row = connection.execute(select(subjects)).one()
-        assert subject_name(connection, subject) == "local:ada"
-    assert "ada" not in repr(tuple(row))
+        assert subject_name(connection, subject) == "local:violet"
+    assert "violet" not in repr(tuple(row))
     assert subject.key.hex() not in repr([value.hex() for value in row if isinstance(value, bytes)])
 
 

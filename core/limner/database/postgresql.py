@@ -1,0 +1,164 @@
+"""PostgreSQL through pg8000, set up so that a commit is durable, and that it is plain whether the server failed or a statement.
+
+pg8000 reports a lost server in many ways, not all of them with its own exceptions, and calls nearly all that a server answers
+a ProgrammingError. Here, what ends a connection is an InterfaceError that begins with `LOST`, by which SQLAlchemy knows to
+throw the connection away; and an answer becomes that exception of PEP 249 which its SQLSTATE calls for.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import IO, Any
+
+import pg8000
+from pg8000.converters import make_params
+from pg8000.core import NULL_BYTE, SYNC, Context, _flush
+from sqlalchemy import Dialect, Engine, create_engine, event
+from sqlalchemy.engine import URL, ExceptionContext
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from limner.database.libpq_url import connect_arguments
+
+# How the SQLSTATEs begin that say: rightly asked, but it cannot be done now. The connection failed, transactions met, resources
+# ran out, something is locked or not ready, an operator stepped in, the system failed; or, after a failover, it is read-only.
+OUTAGES = ("08", "40", "53", "55", "57", "58", "25006")
+VIOLATIONS = "23"  # of constraints
+LOST = "network error"
+
+# A dead network ends in an error and not in waiting: what was sent may wait for 10 s, and a silent connection is given up after
+# 30 s. So it is at the server too, which else would keep a dead machine's leases for hours.
+TCP_OPTIONS = {"TCP_NODELAY": 1, "TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
+SETTINGS = """
+SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
+SET lock_timeout = '{patience}s';
+SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
+"""
+
+
+def open_engine(url: URL, *, patience: int) -> Engine:
+    """An engine for the server at `url`; nothing is connected to yet. `patience`, in seconds, is for connecting and for locks.
+
+    Raises ConfigurationError if the URL asks for what is not understood.
+    """
+    arguments = connect_arguments(url, timeout=patience)
+    engine = create_engine(url.set(query={}), isolation_level="READ COMMITTED", pool_pre_ping=True, connect_args=arguments)
+    engine.dialect.use_insertmanyvalues_wo_returning = True  # many rows in one statement
+    event.listen(engine, "do_connect", _connect)
+    event.listen(engine, "connect", lambda connection, record: _prepare(connection, patience))
+    event.listen(engine, "handle_error", _explained)
+    return engine
+
+
+class Connection(pg8000.Connection):  # type: ignore[misc]  # pg8000 has no types
+    """pg8000's connection, which never is a step behind the server, and says in one way that it is lost."""
+
+    def __init__(self, *, timeout: int | None, host: str = "", port: int = 0, unix_sock: str = "", **parameters: Any) -> None:
+        """Connect to a Unix socket, else to a host and port, within `timeout` seconds; the other parameters are pg8000's."""
+        try:
+            self._usock = _unix(unix_sock, timeout) if unix_sock else _tcp(host, port, timeout)  # pg8000 too keeps it there
+            super().__init__(host=host, sock=self._usock, **parameters)
+        except Exception as error:
+            self.close()
+            cause = error.__cause__ or error
+            if isinstance(cause, OSError):
+                raise _lost(cause) from error
+            if isinstance(error, pg8000.Error):
+                raise
+            raise pg8000.InterfaceError(f"the server was not understood: {error!r}") from error
+        self._usock.settimeout(None)
+
+    def execute_unnamed(
+        self,
+        statement: str,
+        vals: Sequence[Any] = (),  # of whatever type pg8000 can send
+        oids: Sequence[int] = (),
+        stream: IO[bytes] | None = None,
+    ) -> Context:
+        """Execute a statement in one exchange with the server.
+
+        pg8000 takes three, and when a parameter cannot be encoded it stops between them: the answers still to come would then
+        be taken for those to the next statements, a commit among them.
+        """
+        context = Context(statement, stream=stream)
+        self.send_PARSE(NULL_BYTE, statement, oids)
+        self.send_DESCRIBE_STATEMENT(NULL_BYTE)
+        self.send_BIND(NULL_BYTE, make_params(self.py_types, vals))
+        self.send_EXECUTE()
+        self._send_message(SYNC, b"")
+        _flush(self._sock)
+        self.handle_messages(context)
+        return context
+
+    def handle_messages(self, context: Context) -> None:
+        """Read the server's answer to its end."""
+        try:
+            super().handle_messages(context)
+        except Exception as error:
+            if error is context.error:
+                raise  # an answer, and it was read to its end
+            raise _lost(context.error or error.__cause__ or error) from error
+
+    def close(self) -> None:
+        """Close it. That it was lost already, or never there, is no error."""
+        with suppress(pg8000.InterfaceError, AttributeError):
+            super().close()
+
+
+def _unix(path: str, timeout: int | None) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(timeout)
+    try:
+        connection.connect(path)
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def _tcp(host: str, port: int, timeout: int | None) -> socket.socket:
+    connection = socket.create_connection((host, port), timeout)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in TCP_OPTIONS.items():
+        if hasattr(socket, name):  # not every system has each
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    return connection
+
+
+def _lost(reason: BaseException) -> pg8000.InterfaceError:
+    text = _text(reason)
+    return pg8000.InterfaceError(text if text.startswith(LOST) else f"{LOST}: {text}")
+
+
+def _text(error: BaseException) -> str:
+    answer = _answer(error)
+    return f"{answer['M']} (SQLSTATE {answer['C']})" if answer else str(error)
+
+
+def _answer(error: BaseException) -> Mapping[str, str]:
+    """The fields of what the server answered; none where the error is not an answer."""
+    fields = error.args[0] if error.args else None
+    return fields if isinstance(fields, dict) else {}
+
+
+def _connect(dialect: Dialect, record: ConnectionPoolEntry, arguments: list[Any], parameters: dict[str, Any]) -> Connection:
+    return Connection(**parameters)  # of the values' types, only `connect_arguments` knows
+
+
+def _prepare(connection: Connection, patience: int) -> None:
+    connection.autocommit = True
+    connection.run(SETTINGS.format(patience=patience))
+    connection.autocommit = False
+
+
+def _explained(context: ExceptionContext) -> DBAPIError | None:
+    """The exception that an answer of the server calls for; None for what is not an answer."""
+    error = context.original_exception
+    code = _answer(error).get("C", "")
+    if not code:
+        return None
+    kind = OperationalError if code.startswith(OUTAGES) else IntegrityError if code.startswith(VIOLATIONS) else ProgrammingError
+    readable = pg8000.DatabaseError(_text(error))
+    return kind(context.statement, context.parameters, readable, connection_invalidated=context.is_disconnect)
