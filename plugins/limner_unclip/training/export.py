@@ -33,6 +33,7 @@ TRAINED = ("tokenizer", "text_encoder", "image_encoder", "prior", "text_proj", "
 SMALLEST_VARIANCE = -1.0
 BOX = 4  # PIL.Image.Resampling.BOX: what the small pictures of training are of the large ones
 HASHES = "SHA256SUMS"
+READABLE = 0o644  # safetensors leaves its files to their owner alone
 
 
 def export(run: Path, destination: Path) -> Path:
@@ -80,6 +81,8 @@ def _write(run: Path, folder: Path) -> None:
     _feature_extractor(run).save_pretrained(folder / "feature_extractor")
     index = {"_class_name": "UnCLIPPipeline", **{name: list(source) for name, source in COMPONENTS.items()}}
     (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n", "utf-8")
+    for weights in folder.rglob("*.safetensors"):
+        weights.chmod(READABLE)
     write_hashes(folder)
 
 

@@ -66,6 +66,7 @@ def assert_loads(folder):
     assert loaded["prior"].clip_std.gt(0).all()
     assert loaded["tokenizer"]("a red block").input_ids[1:-1] == loaded["tokenizer"]("A  RED block").input_ids[1:-1]
     assert all(path.suffix != ".bin" for path in folder.rglob("*"))
+    assert all(path.stat().st_mode & 0o044 == 0o044 for path in folder.rglob("*.safetensors"))
 
 
 def test_a_later_stage_wants_clip_first(recipe_file, blocks):
