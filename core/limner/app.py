@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("torch", "diffusers", "transformers", "pillow", "numpy")  # what pixels depend on
 LOCAL_COHORT = "local"
+CLOSING = (("database", "close"), ("lease", "release"), ("writer", "close"), ("orchestrator", "join"), ("engine", "close"))
 
 
 class App:
@@ -224,11 +225,10 @@ class App:
             yield generation.image
 
     def close(self) -> None:
-        """End what runs, write what waits, give up the lease; each of them whatever becomes of the others."""
+        """End what runs, close its records, write what waits, give up the lease; each whatever becomes of the others."""
         made = self.__dict__
-        made.pop("orchestrator", None)
         with ExitStack() as closing:  # the last one in is the first one out
-            for name, close in (("database", "close"), ("lease", "release"), ("writer", "close"), ("engine", "close")):
+            for name, close in CLOSING:
                 if name in made:
                     closing.callback(getattr(made.pop(name), close))
 

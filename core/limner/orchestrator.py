@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from queue import SimpleQueue
+from threading import Condition
 
 from limner.admission import Checked, admit
 from limner.engine.interface import Engine, StepRun
@@ -24,6 +25,7 @@ from limner.recording import Recorder
 from limner.result import ImageResult, Result, Watcher
 
 CANCEL = -1  # where the index of a life is expected
+CLOSING_TIME = 30.0  # seconds that requests get to close their records when the process ends; the next start closes the rest
 
 
 class Orchestrator:
@@ -42,6 +44,7 @@ class Orchestrator:
         self._pipelines, self._engine, self._recorder = pipelines, engine, recorder
         self._images, self._lifecycle = images, lifecycle
         self._running: dict[str, SimpleQueue[int]] = {}  # by request: the lives that can go on, or CANCEL
+        self._ended = Condition()
 
     def run(self, request: Request, watcher: Watcher | None = None) -> Result:
         """Run a request to its end and give each image's outcome.
@@ -69,6 +72,11 @@ class Orchestrator:
             ready.put(CANCEL)
         return ready is not None
 
+    def join(self, timeout: float = CLOSING_TIME) -> None:
+        """Wait, `timeout` seconds at most, until every request that runs has ended and its record is closed."""
+        with self._ended:
+            self._ended.wait_for(lambda: not self._running, timeout)
+
     @contextmanager
     def _cancellable(self, request_id: str) -> Iterator[SimpleQueue[int]]:
         ready: SimpleQueue[int] = SimpleQueue()
@@ -77,7 +85,9 @@ class Orchestrator:
         try:
             yield ready
         finally:
-            del self._running[request_id]
+            with self._ended:
+                del self._running[request_id]
+                self._ended.notify_all()
 
     def _drive(self, request_id: str, lives: Sequence[Life], ready: SimpleQueue[int]) -> tuple[ImageResult, ...]:
         """Run the lives to their ends, each going on as soon as the future it waits for is done."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
@@ -410,6 +412,39 @@ def test_a_request_cancelled_before_its_first_step_makes_nothing(open_house: Ope
     assert [image.outcome for image in images] == ["cancelled", "cancelled"]
     assert body(record, "request.closed")["outcomes"] == {"cancelled": 2}
     assert not app.orchestrator.cancel(record.id)
+
+
+class _Endless(limner.Step):
+    """Works until it is cancelled."""
+
+    type: ClassVar[str] = "toy.endless"
+
+    @limner.hookimpl
+    def transform_image(self, generations: Sequence[limner.Generation]) -> list[limner.Image]:
+        for i in itertools.count():
+            self.tick(generations[0], i, i + 1)
+        raise AssertionError
+
+
+class _Began(Watcher):
+    def __init__(self) -> None:
+        self.began = threading.Event()
+
+    def progressed(self, index: int, step: str, i: int, n: int) -> None:
+        if step == "toy.endless":
+            self.began.set()
+
+
+def test_closing_an_application_ends_what_runs_on_other_threads_and_closes_its_record(open_house: Open):
+    pipelines = PIPELINES.replace("      - use: toy.look", "      - use: toy.endless\n      - use: toy.look", 1)
+    app, watcher = open_house(pipelines=pipelines, plugins=[plugin(_Endless)]), _Began()
+    asked = app.request("a field", seed=1)
+    with ThreadPoolExecutor() as threads:
+        running = threads.submit(app.run, asked, watcher)
+        assert watcher.began.wait(60)
+        app.close()
+    assert [image.outcome for image in running.result().images] == ["cancelled"]
+    assert body(request(app.database, app.keys, asked.id), "request.closed")["outcomes"] == {"cancelled": 1}
 
 
 def _watching(seen: list[tuple[str, Any]]) -> ModuleType:
