@@ -16,7 +16,8 @@ StepClass = type[Step]  # named, because both classes below have a field `type`
 class StepRef:
     """What an engine needs to build and load a step, in whatever process it runs: plain, picklable values.
 
-    `options` is the `with:` mapping as written; `root` the folder that assets are relative to.
+    `options` is the `with:` mapping as written; `root` the folder that assets are relative to; `digest` that of a measuring
+    step, as its decisions will name it.
     """
 
     type: str
@@ -25,6 +26,7 @@ class StepRef:
     options: Mapping[str, Any]  # YAML scalars, lists and mappings
     pipeline_hash: str
     root: str
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 import pytest
-from house import PIPELINES, POLICY, house, plugin
+from house import PIPELINES, POLICY, Words, house, plugin
 from sqlalchemy import text
 
 import limner
@@ -412,6 +412,16 @@ def test_a_request_cancelled_before_its_first_step_makes_nothing(open_house: Ope
     assert [image.outcome for image in images] == ["cancelled", "cancelled"]
     assert body(record, "request.closed")["outcomes"] == {"cancelled": 2}
     assert not app.orchestrator.cancel(record.id)
+
+
+def test_a_list_edited_under_a_running_process_blocks_instead_of_lying(open_house: Open, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Words, "digest", classmethod(lambda cls, options, models: "old"))
+    app = open_house()
+    assert app.pipelines["plain"].pipeline.steps[0].digest == "old"
+    monkeypatch.setattr(Words, "digest", classmethod(lambda cls, options, models: "new"))
+    [image], _ = run(app, "a field")
+    assert image.outcome == "withheld"
+    assert "have changed" in image.decisions[0].error
 
 
 class _Endless(limner.Step):

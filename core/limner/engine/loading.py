@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from limner.bound import StepRef
 from limner.engine.devices import Placement
 from limner.engine.failure import line_of, place
 from limner.engine.interface import StepRun
@@ -16,7 +17,7 @@ from limner.errors import Cancelled, LimnerError, ModelError, StepError
 from limner.generation import Generation, Signal
 from limner.hookspecs import Stage
 from limner.stage_call import StageCall, stage_call, stage_of
-from limner.step import ModelIndex, Models, Range, Step
+from limner.step import ModelIndex, Models, Options, Range, Step
 
 if TYPE_CHECKING:
     import torch
@@ -110,6 +111,7 @@ class LoadedSteps:
 
         ref, cls = submission.ref, self._types[submission.ref.type]
         options = cls.Options.model_validate(ref.options, context={"root": ref.root})
+        self._check_digest(ref, options)
         step = cls(options, id=ref.id, occurrence=ref.occurrence)
         stage = stage_of(cls)
         emits = cls.emits(options, self._models) if stage.gate is not None else {}
@@ -119,3 +121,9 @@ class LoadedSteps:
         loaded = LoadedStep(step, stage, stage_call(step), emits, self._placement)
         step.report = loaded.report
         return loaded
+
+    def _check_digest(self, ref: StepRef, options: Options) -> None:
+        """Decisions name the digest that the pipeline was loaded with: with other lists or weights they would lie."""
+        if ref.digest and self._types[ref.type].digest(options, self._models) != ref.digest:
+            what = "its lists, tables or weights have changed since its pipeline was loaded"
+            raise ModelError(what, where=place(ref), fix="start Limner again")

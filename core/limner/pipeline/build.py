@@ -52,7 +52,7 @@ class Pipeline:
 
     def ref(self, step: BoundStep) -> StepRef:
         """What an engine needs to build this step."""
-        return StepRef(step.type, step.id, step.occurrence, step.raw_options, self.hash, str(self.root))
+        return StepRef(step.type, step.id, step.occurrence, step.raw_options, self.hash, str(self.root), step.digest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import torch
 import limner
 from limner.engine.interface import Engine
 from limner.engine.local import LocalEngine
-from limner.errors import StepError
+from limner.errors import ModelError, StepError
 from limner.generation import Embedding, EncodedImage, Image, Input, Provenance, Signal, TextConditioning
 from limner.step import Range
 
@@ -96,6 +96,25 @@ def test_a_measuring_step_is_held_to_what_its_options_declare(start, ref, genera
     run = start(Measure).submit(ref(Measure, {"word": "sword"}), generation()).result(SOON)
     assert [signal.name for signal in run.signals] == ["space.sword"]
     assert dict(run.generation.signals) == {("prompt", "space.sword"): run.signals[0]}
+
+
+class Listed(Measure):
+    """Measures by a list that somebody edits."""
+
+    type = "listed"
+    words = "old"
+
+    @classmethod
+    def digest(cls, options, models):
+        return cls.words
+
+
+def test_a_measuring_step_whose_list_was_edited_since_measures_nothing(start, ref, generation, monkeypatch):
+    monkeypatch.setattr(Listed, "words", "new")
+    engine = start(Listed)
+    with pytest.raises(ModelError, match="have changed since its pipeline was loaded"):
+        engine.submit(ref(Listed, digest="old"), generation("a")).result(SOON)
+    assert engine.submit(ref(Listed, {"word": "x"}, digest="new"), generation("b")).result(SOON).signals
 
 
 def test_calls_are_in_inference_mode_and_weights_are_ordinary_tensors(start, ref, generation):
