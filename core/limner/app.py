@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from limner.admission import Checked
 from limner.canonical import canonical
-from limner.errors import InvalidFile, Problem, UsageError
+from limner.errors import InvalidFile, Problem, StepError, UsageError
 from limner.generation import Caller, Generation, Image, Input, Mode, Request, Task
 from limner.models import ModelStore
 from limner.pipeline import Pipeline, declared_models, load_pipelines
@@ -208,7 +208,7 @@ class App:
         return self.orchestrator.run(request, watcher)
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int], pipeline: str | None = None) -> Iterator[Image | None]:
-        """What a pipeline's model draws, for measuring it: one image for each prompt and seed, None where none came out.
+        """What a pipeline's model draws, for measuring it: one image for each prompt and seed, None where a step failed.
 
         Runs the steps that make the image and neither gates nor marks, and records nothing: it is for whoever runs this
         machine, and no server offers it.
@@ -217,12 +217,17 @@ class App:
         if name not in self.pipelines:
             raise UsageError(f"no pipeline {name!r}", fix=did_you_mean(name, self.pipelines))
         chosen = self.pipelines[name].pipeline
-        making = [step for step in chosen.steps if not step.measures and step.stage.name not in ("watermark", "attest")]
         for number, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
-            generation = Generation(f"draw-{number}", 0, seed, prompt, raw_prompt=prompt)
+            yield self._drawn(chosen, Generation(f"draw-{number}", 0, seed, prompt, raw_prompt=prompt))
+
+    def _drawn(self, pipeline: Pipeline, generation: Generation) -> Image | None:
+        making = [step for step in pipeline.steps if not step.measures and step.stage.name not in ("watermark", "attest")]
+        try:
             for step in making:
-                generation = self.engine.submit(chosen.ref(step), generation).result().generation
-            yield generation.image
+                generation = self.engine.submit(pipeline.ref(step), generation).result().generation
+        except StepError:
+            return None
+        return generation.image
 
     def close(self) -> None:
         """End what runs, close its records, write what waits, give up the lease; each whatever becomes of the others."""

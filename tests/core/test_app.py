@@ -1,0 +1,73 @@
+"""What an application wires together, besides running requests: see test_orchestrator for those."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from house import PIPELINES, POLICY, house
+from sqlalchemy import inspect
+
+from limner.app import App, local_caller
+from limner.audit.reading import requests
+from limner.errors import InvalidFile, UsageError
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[App]:
+    with house(tmp_path) as opened:
+        yield opened
+
+
+def test_a_model_is_drawn_from_without_gates_marks_or_record(app: App):
+    blocked, failed, image = app.draw(["bad idea", "break", "a field"], [1, 2, 3])
+    assert blocked is not None
+    assert failed is None
+    assert image is not None
+    assert image.pillow().getpixel((0, 0)) != (255, 255, 255)
+    assert requests(app.database) == ()
+
+
+def test_what_is_drawn_is_what_a_request_of_that_seed_gets_before_marking(app: App):
+    [image] = app.draw(["a field"], [7])
+    [released] = app.run(app.request("a field", seed=7)).images
+    assert image is not None
+    assert image.sha256() == released.pixels_sha256
+
+
+def test_a_pipeline_that_is_not_there_is_not_drawn_from(app: App):
+    with pytest.raises(UsageError, match="did you mean 'plain'"):
+        list(app.draw(["a field"], [1], pipeline="plane"))
+
+
+def test_a_request_takes_the_first_pipeline_of_its_task_and_a_seed_if_none_is_given(app: App):
+    first, second = app.request("a field"), app.request("a field")
+    assert first.pipeline == "plain"
+    assert first.id != second.id
+    assert 0 <= first.seed < 2**32
+    assert first.caller == local_caller()
+    with pytest.raises(UsageError, match="no pipeline is for the task edit"):
+        app.request("a field", task="edit")
+
+
+def test_a_policy_that_is_not_there_points_at_the_pipeline(tmp_path: Path):
+    pipelines = PIPELINES.replace("policy: house", "policy: hause", 1)
+    with house(tmp_path, pipelines=pipelines, policies={"house": POLICY}) as app, pytest.raises(InvalidFile) as refused:
+        _ = app.pipelines
+    [problem] = refused.value.problems
+    assert (problem.line, problem.key, problem.fix) == (3, "pipelines.plain.policy", "did you mean 'house'?")
+
+
+def test_looking_at_pipelines_makes_no_state(app: App):
+    assert set(app.pipelines) == {"plain", "rewritten"}
+    assert not app.project.state.exists()
+
+
+def test_an_application_can_be_closed_twice_and_its_state_stays(app: App):
+    app.run(app.request("a field", seed=7))
+    app.close()
+    app.close()
+    assert inspect(app.database.engine).has_table("events")
+    assert len(requests(app.database)) == 1
+    assert list((app.project.state / "leases").iterdir()) == []
