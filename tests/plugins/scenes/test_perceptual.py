@@ -14,9 +14,7 @@ def test_every_shade_keeps_its_name_even_when_it_is_a_little_off(colour: str, sh
         assert name_colour(np.clip(rgb + cast, 0, 255)) == colour
 
 
-@pytest.mark.parametrize(
-    "rgb", [(128, 128, 128), (110, 70, 40), (0, 220, 220), (250, 250, 250), (232, 82, 24), (78, 60, 192)]
-)
+@pytest.mark.parametrize("rgb", [(128, 128, 128), (110, 70, 40), (0, 220, 220), (250, 250, 250), (232, 82, 24), (78, 60, 192)])
 def test_a_colour_that_is_none_of_them_or_between_two_has_no_name(rgb: tuple[int, int, int]) -> None:
     assert name_colour(rgb) is None
 

@@ -34,9 +34,7 @@ def blob(rng: np.random.Generator) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("scale", "x", "blur"), [(0.32, 0.5, 0), (0.32, 0.48, 3), (0.18, 0.213, 0), (0.18, 0.7, 2)])
-def test_every_shape_is_named_at_any_size_and_place_sharp_or_soft(
-    shape: str, scale: float, x: float, blur: float
-) -> None:
+def test_every_shape_is_named_at_any_size_and_place_sharp_or_soft(shape: str, scale: float, x: float, blur: float) -> None:
     assert likeness(drawn(shape, scale, x, blur)).name == shape
 
 
