@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from limner.errors import UsageError
 from limner.generation import Request
@@ -25,7 +25,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A request with all that is pinned for it."""
+    """A request with all that is pinned for it. Its `parameters` are the effective values, as policies judge them."""
 
     request: Request
     checked: Checked
@@ -51,4 +51,6 @@ def admit(request: Request, pipelines: Mapping[str, Checked]) -> Admitted:
         raise UsageError(f"pipeline {request.pipeline!r} is for the task {checked.pipeline.task}, not {request.task}")
     if not 1 <= request.n <= MOST_IMAGES:
         raise UsageError(f"{request.n} images asked for", fix=f"ask for 1 to {MOST_IMAGES}")
-    return Admitted(request, checked, checked.pipeline.settle(request.parameters))
+    settled = checked.pipeline.settle(request.parameters)
+    # A policy must see what will be used: the text "4" where a number was meant would be no 4 to a rule, and a default nothing.
+    return Admitted(replace(request, parameters=settled.values), checked, settled)

@@ -28,7 +28,8 @@ def test_an_admitted_request_has_its_pipeline_policies_and_effective_values(app:
     assert admitted.pipeline.name == "plain"
     assert [bound.policy.name for bound in admitted.policies] == ["house", "stricter"]
     assert admitted.settled.values == {"shade": 0.5}
-    assert admit(app.request("a field"), app.pipelines).settled.values == {"shade": 0.0}
+    assert admitted.request.parameters == {"shade": 0.5}
+    assert admit(app.request("a field"), app.pipelines).request.parameters == {"shade": 0.0}
 
 
 def test_a_pipeline_without_a_shadow_has_one_policy(app: App):

@@ -517,6 +517,30 @@ def test_an_error_that_quotes_the_prompt_reaches_the_caller_and_no_hook(open_hou
     assert "bright" not in repr([event.body for event in record.events])
 
 
+@pytest.mark.parametrize(
+    ("parameters", "outcome"),
+    [
+        ({"shade": 0.5}, "withheld"),
+        ({"shade": "0.5"}, "withheld"),
+        ({"shade": "5e-1"}, "withheld"),
+        ({"shade": "0.4"}, "released"),
+    ],
+)
+def test_a_rule_sees_a_parameter_as_it_is_used_however_it_was_written(
+    open_house: Open, parameters: dict[str, Any], outcome: str
+):
+    rule = "  - {id: shady, at: prompt, signal: toy.bad, at_least: 0.0, when: request.parameters.shade == 0.5, then: block}\n"
+    app = open_house(policies={"house": POLICY + rule}, pipelines=PIPELINES.split("  rewritten:")[0])
+    [image], _ = run(app, "a field", parameters=parameters)
+    assert image.outcome == outcome
+
+
+def test_a_rule_sees_a_parameter_that_the_request_leaves_out(open_house: Open):
+    rule = "  - {id: shady, at: prompt, signal: toy.bad, at_least: 0.0, when: request.parameters.shade == 0.0, then: block}\n"
+    [image], _ = run(open_house(policies={"house": POLICY + rule}), "a field")
+    assert (image.outcome, image.decisions[0].rules) == ("withheld", ("shady",))
+
+
 def test_a_shadow_policy_is_judged_and_recorded_and_stops_nobody(open_house: Open):
     shadow = POLICY.replace("policy: house", "policy: stricter").replace(
         "toy.odd, at_least: 1.0, then: review", "toy.odd, at_least: 0.0, then: block"

@@ -1,9 +1,10 @@
 """`when`: who and what a rule is for, in the Common Expression Language.
 
 An expression sees `caller.subject`, `caller.cohort`, `request.task`, `request.pipeline`, `request.n` and `request.parameters`
-(those the request sets: test with `has(request.parameters.x)` first), and no scores: thresholds are data. All that it names is
-checked when the policy is loaded. Comprehensions (`all`, `exists`, `map`, ...) are refused, so that an expression's time is
-bounded by its length, and so are the parts of the language that no `when` needs.
+(the effective values of the pipeline's own: for one that some pipelines lack, test with `has(request.parameters.x)` first),
+and no scores: thresholds are data. All that it names is checked when the policy is loaded. Comprehensions (`all`, `exists`,
+`map`, ...) are refused, so that an expression's time is bounded by its length, and so are the parts of the language that no
+`when` needs.
 """
 
 from __future__ import annotations
