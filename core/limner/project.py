@@ -7,6 +7,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from limner.errors import ConfigurationError, UsageError
 from limner.settings import Settings
@@ -71,7 +72,7 @@ def find_project(settings: Settings, start: Path | None = None) -> Project:
         root=root or starter_folder(),
         state=state,
         keys=settings.keys or state / "keys",
-        database_url=settings.database_url or f"sqlite:///{state / 'limner.db'}",
+        database_url=settings.database_url or f"sqlite:///{quote(str(state / 'limner.db'))}",
         starter=root is None,
     )
 

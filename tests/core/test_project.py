@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from limner.database.migration import open_database
 from limner.errors import ConfigurationError, UsageError
 from limner.project import Project, create_project, find_project, starter_folder
 from limner.settings import Settings
@@ -34,6 +35,14 @@ def test_the_nearest_project_above_is_found_with_its_state_beside_it(tmp_path: P
 def test_without_a_project_the_starter_one_serves_with_state_where_one_stands(tmp_path: Path):
     project = find_project(settings(), tmp_path)
     assert (project.root, project.state, project.starter) == (starter_folder(), tmp_path / ".limner", True)
+
+
+def test_a_folder_of_any_name_keeps_its_database_to_itself(tmp_path: Path):
+    project = find_project(settings(), a_project(tmp_path / "100%25 what? #ü"))
+    project.make_state()
+    open_database(project.database_url).close()
+    assert (project.state / "limner.db").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["100%25 what? #ü"]
 
 
 def test_the_environment_places_project_state_keys_and_database(tmp_path: Path):
