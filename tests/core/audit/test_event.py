@@ -2,25 +2,28 @@ from __future__ import annotations
 
 import json
 import math
+from random import Random
 from types import MappingProxyType
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from properties import for_all, json_leaf, some_integer, some_json, some_text
 
 from limner.audit.event import Event, canonical_event, json_payload, plain, text_payload
 from limner.canonical import canonical
 
-ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters()), inner, max_size=4),
-    max_leaves=12,
-)
 
+def test_whatever_json_like_value_comes_has_canonical_bytes() -> None:
+    def text(random: Random) -> str:
+        return some_text(random, surrogates=True)
 
-@given(ANY_JSON)
-def test_whatever_json_like_value_comes_has_canonical_bytes(value: object) -> None:
-    json.loads(canonical(plain(value)))
+    def leaf(random: Random) -> object:
+        beyond = random.choice((math.nan, math.inf, -math.inf, some_integer(random, 2**70), text(random)))
+        return random.choice((json_leaf(random), beyond))
+
+    def check(value: object) -> None:
+        json.loads(canonical(plain(value)))
+
+    for_all(lambda random: some_json(random, leaf, text), check, examples=500)
 
 
 @pytest.mark.parametrize(

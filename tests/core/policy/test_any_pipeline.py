@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from random import Random
 from typing import Any
 
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
+from properties import for_all
 
 from limner.bound import BoundStep
 from limner.errors import InvalidFile, StepError
@@ -26,15 +26,6 @@ WRITERS: dict[Gate, tuple[str, ...]] = {
     "image": ("rewrite_prompt", "decode", "upscale", "transform_image"),
 }
 
-some_stages = st.lists(st.sampled_from(KINDS), max_size=8)
-some_rules = st.lists(
-    st.tuples(st.sampled_from(["all", "any"]), st.lists(st.sampled_from(KEYS), min_size=1, max_size=2, unique=True)),
-    min_size=1,
-    max_size=3,
-)
-errors = st.sampled_from(["block", "review"])
-many = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-
 
 def flowing(stages: list[str]) -> Iterator[str]:
     """These stages between a prompt filter, a prior and a decoder, without those that a pipeline would not load with."""
@@ -51,15 +42,20 @@ def flowing(stages: list[str]) -> Iterator[str]:
                 measured.clear()
 
 
-def laid(step: Callable[..., BoundStep], stages: list[str], rules: Any, on_error: Action = "block") -> BoundPolicy:
-    """A policy of these rules over these stages; another example where they do not suit each other."""
-    steps = [step(stage, f"{stage}-{i}", *SIGNALS.get(stage, ())) for i, stage in enumerate(flowing(stages))]
-    policy = Policy("p", tuple(rule(i, join, keys) for i, (join, keys) in enumerate(rules)), on_error=on_error)
-    try:
-        return bind(policy, steps, pipeline="t", file="f")
-    except InvalidFile:
-        assume(False)
-        raise
+def laid(step: Callable[..., BoundStep], random: Random, on_error: Action = "block") -> BoundPolicy:
+    """A policy of some rules over some stages that suit each other."""
+    length = random.randint(0, 8)  # once, as long pipelines are refused more often
+    while True:
+        stages = random.choices(KINDS, k=length)
+        rules = [
+            (random.choice(("all", "any")), random.sample(KEYS, random.randint(1, 2))) for _ in range(random.randint(1, 3))
+        ]
+        steps = [step(stage, f"{stage}-{i}", *SIGNALS.get(stage, ())) for i, stage in enumerate(flowing(stages))]
+        policy = Policy("p", tuple(rule(i, join, keys) for i, (join, keys) in enumerate(rules)), on_error=on_error)
+        try:
+            return bind(policy, steps, pipeline="t", file="f")
+        except InvalidFile:
+            continue
 
 
 def rule(number: int, join: Any, keys: list[tuple[Gate, str]]) -> Rule:
@@ -67,46 +63,49 @@ def rule(number: int, join: Any, keys: list[tuple[Gate, str]]) -> Rule:
     return Rule(f"r{number}", at, tuple(Condition(gate, name, "at_least", 0.5) for gate, name in keys), "block", join)
 
 
-@many
-@given(stages=some_stages, rules=some_rules)
-def test_every_rule_is_judged_after_the_last_change_of_its_value(step: Any, course: Any, stages: Any, rules: Any) -> None:
-    bound = laid(step, stages, rules)
-    steps = bound.course.steps
-    told = [decisions for _, decisions in course(bound, steps).walk()]
-    assert not any(decision.error for decisions in told for decision in decisions)
-    assert bound.idle == ()
-    for each in (each for each in bound.policy.rules if each.at in bound.course.moments[-1].values):
-        changed = max((i for i, step in enumerate(steps) if step.stage.name in WRITERS[each.at]), default=-1)
-        judged = [i for i, decisions in enumerate(told) if any(f.rule == each.id for d in decisions for f in d.findings)]
-        assert max(judged) > changed
+def test_every_rule_is_judged_after_the_last_change_of_its_value(step: Any, course: Any) -> None:
+    def check(bound: BoundPolicy) -> None:
+        steps = bound.course.steps
+        told = [decisions for _, decisions in course(bound, steps).walk()]
+        assert not any(decision.error for decisions in told for decision in decisions)
+        assert bound.idle == ()
+        for each in (each for each in bound.policy.rules if each.at in bound.course.moments[-1].values):
+            changed = max((i for i, step in enumerate(steps) if step.stage.name in WRITERS[each.at]), default=-1)
+            judged = [i for i, decisions in enumerate(told) if any(f.rule == each.id for d in decisions for f in d.findings)]
+            assert max(judged) > changed
+
+    for_all(lambda random: laid(step, random), check)
 
 
-@many
-@given(stages=some_stages, rules=some_rules, on_error=errors, data=st.data())
-def test_a_check_that_fails_lets_nothing_pass(
-    step: Any, course: Any, stages: Any, rules: Any, on_error: Any, data: Any
-) -> None:
-    bound = laid(step, stages, rules, on_error)
-    failing = data.draw(st.sampled_from([each for each in bound.course.steps if each.measures]))
-    fault = data.draw(st.sampled_from([None, math.nan, math.inf, "0", 7.0, StepError("raised")]))
-    if isinstance(fault, StepError):
-        decisions = course(bound, bound.course.steps, errors={failing.id: fault}).run()
-    else:
-        name = data.draw(st.sampled_from(sorted(failing.emits)))
-        decisions = course(bound, bound.course.steps, measured={failing.id: {name: fault}}).run()
-    assert SEVERITY[strictest(decisions)] >= SEVERITY[on_error]
+def test_a_check_that_fails_lets_nothing_pass(step: Any, course: Any) -> None:
+    def failing(random: Random) -> tuple[BoundPolicy, dict[str, Any]]:
+        bound = laid(step, random, random.choice(("block", "review")))
+        failing = random.choice([each for each in bound.course.steps if each.measures])
+        fault = random.choice((None, math.nan, math.inf, "0", 7.0, StepError("raised")))
+        if isinstance(fault, StepError):
+            return bound, {"errors": {failing.id: fault}}
+        return bound, {"measured": {failing.id: {random.choice(sorted(failing.emits)): fault}}}
+
+    def check(drawn: tuple[BoundPolicy, dict[str, Any]]) -> None:
+        bound, fault = drawn
+        decisions = course(bound, bound.course.steps, **fault).run()
+        assert SEVERITY[strictest(decisions)] >= SEVERITY[bound.policy.on_error]
+
+    for_all(failing, check)
 
 
-@many
-@given(stages=some_stages, rules=some_rules, data=st.data())
-def test_what_a_rule_forbids_is_blocked_wherever_it_comes_in(
-    step: Any, course: Any, stages: Any, rules: Any, data: Any
-) -> None:
-    bound = laid(step, stages, rules)
-    steps = bound.course.steps
-    chosen = data.draw(st.sampled_from(bound.policy.rules))
-    measured: dict[str, dict[str, float]] = {each.id: {} for each in steps}
-    for condition in chosen.conditions:
-        at_last = max(bound.course.measurers(condition.key))
-        measured[steps[at_last].id][condition.signal] = 1.0
-    assert strictest(course(bound, steps, measured=measured).run()) == "block"
+def test_what_a_rule_forbids_is_blocked_wherever_it_comes_in(step: Any, course: Any) -> None:
+    def forbidden(random: Random) -> tuple[BoundPolicy, Rule]:
+        bound = laid(step, random)
+        return bound, random.choice(bound.policy.rules)
+
+    def check(drawn: tuple[BoundPolicy, Rule]) -> None:
+        bound, chosen = drawn
+        steps = bound.course.steps
+        measured: dict[str, dict[str, float]] = {each.id: {} for each in steps}
+        for condition in chosen.conditions:
+            at_last = max(bound.course.measurers(condition.key))
+            measured[steps[at_last].id][condition.signal] = 1.0
+        assert strictest(course(bound, steps, measured=measured).run()) == "block"
+
+    for_all(forbidden, check)

@@ -5,8 +5,7 @@ import unicodedata
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from properties import for_all, some_text
 
 from limner_terms.words import words
 
@@ -51,20 +50,24 @@ def test_a_word_knows_where_it_was_written(text: str, places: list[str]) -> None
     assert [text[word.start : word.end] for word in words(text)] == places
 
 
-@given(st.text(max_size=60))
-def test_places_are_in_order_and_inside_the_text(text: str) -> None:
-    found = words(text)
-    for word in found:
-        assert 0 <= word.start < word.end <= len(text)
-        assert word.text
-    for one, next_one in pairwise(found):
-        assert one.start <= next_one.start
-        assert one.end <= next_one.end
+def test_places_are_in_order_and_inside_the_text() -> None:
+    def check(text: str) -> None:
+        found = words(text)
+        for word in found:
+            assert 0 <= word.start < word.end <= len(text)
+            assert word.text
+        for one, next_one in pairwise(found):
+            assert one.start <= next_one.start
+            assert one.end <= next_one.end
+
+    for_all(lambda random: some_text(random, longest=60, surrogates=True), check, examples=500)
 
 
-@given(st.text(alphabet=st.characters(codec="ascii"), max_size=60))
-def test_the_quick_way_for_plain_text_is_the_same_way(text: str) -> None:
-    assert words(text) == words(f"{text} é")[:-1]
+def test_the_quick_way_for_plain_text_is_the_same_way() -> None:
+    def check(text: str) -> None:
+        assert words(text) == words(f"{text} é")[:-1]
+
+    for_all(lambda random: "".join(chr(random.randrange(128)) for _ in range(random.randrange(60))), check, examples=500)
 
 
 def test_thousands_of_marks_on_one_letter_take_little_time() -> None:
