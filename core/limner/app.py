@@ -169,7 +169,7 @@ class App:
         return Orchestrator(
             pipelines=pipelines,
             engine=self.engine,
-            recorder=Recorder(self.writer, plugins, _versions(), self.lease.id),
+            recorder=Recorder(self.writer, plugins, _ground(), self.lease.id),
             images=self.images,
             lifecycle=self.registry.lifecycle,
         )
@@ -257,7 +257,11 @@ def _os_user() -> str:
         return str(os.getuid())
 
 
-def _versions() -> dict[str, str]:
+def _ground() -> dict[str, str]:
+    """What pixels depend on besides what a request pins: versions, and the thread count that sameness on a CPU is for."""
+    import torch
+
     from limner import __version__
 
-    return {"limner": __version__, **{name: importlib.metadata.version(name) for name in LIBRARIES}}
+    versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    return {"limner": __version__, **versions, "torch threads": str(torch.get_num_threads())}

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 import pytest
+import torch
 from house import PIPELINES, POLICY, Words, house, plugin
 from sqlalchemy import text
 
@@ -166,6 +167,14 @@ def test_a_working_step_that_breaks_fails_its_image_and_names_the_step(open_hous
     assert "no more paint" in image.error
     assert body(record, "image.outcome")["reason"] == "draw"
     assert body(record, "request.closed")["outcomes"] == {"failed": 1}
+
+
+def test_the_record_tells_what_sameness_rests_on(open_house: Open):
+    _, record = run(open_house(), "a field")
+    versions = body(record, "request.accepted")["versions"]
+    assert versions["torch threads"] == str(torch.get_num_threads())
+    assert versions["torch"] == torch.__version__
+    assert {"limner", "diffusers", "transformers"} <= set(versions)
 
 
 def test_a_parameter_reaches_its_step_and_the_record(open_house: Open):
