@@ -8,7 +8,7 @@ import pwd
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -253,6 +253,15 @@ def test_ctrl_c_closes_the_record_and_leaves_no_half_written_file(project: Path,
     assert left == []
 
 
+@pytest.fixture
+def usual_interrupt() -> Iterator[None]:
+    """Ctrl-C as a terminal's process has it; one that was started in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("usual_interrupt")
 def test_ctrl_c_where_there_is_nothing_to_cancel_ends_at_once():
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), interrupting(lambda: False):
@@ -260,6 +269,7 @@ def test_ctrl_c_where_there_is_nothing_to_cancel_ends_at_once():
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.usefixtures("usual_interrupt")
 def test_a_second_ctrl_c_ends_at_once():
     def cancel() -> bool:
         cancelled.append("request")
