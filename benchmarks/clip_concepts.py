@@ -158,7 +158,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--drawn", action="store_true", help="draw them as well")
     parser.add_argument("--logit-scale", type=float, help="in place of the model's own")
     parser.add_argument("--prior-guidance", type=float, default=2.0)
-    parser.add_argument("--decoder-guidance", type=float, default=3.0)
+    parser.add_argument("--decoder-guidance", type=float, default=2.0)
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
