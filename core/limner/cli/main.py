@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli import audit, generate, init, pipelines, plugins
+from limner.cli import audit, db, generate, init, pipelines, plugins
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def build() -> typer.Typer:
     cli.add_typer(pipelines.build(), name="pipelines")
     cli.add_typer(plugins.build(), name="plugins")
     cli.add_typer(audit.build(), name="audit")
+    cli.add_typer(db.build(), name="db")
     _add_plugin_commands(cli)
     return cli
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,6 +75,11 @@ def test_a_database_of_a_newer_version_is_left_alone(empty_url: str) -> None:
 def test_a_database_that_is_not_there_is_an_audit_error(tmp_path: Path) -> None:
     with pytest.raises(AuditError, match="does not answer"):
         open_database(f"postgresql://nobody@/nothing?host={tmp_path}")
+
+
+def test_a_database_that_lets_nobody_in_is_told_from_one_that_is_away(through: Callable[..., str]) -> None:
+    with pytest.raises(AuditError, match="refuses: password authentication failed"):
+        open_database(through().replace("postgres@", "locked:wrong@"))
 
 
 def test_processes_that_upgrade_at_once_wait_for_each_other(empty_url: str) -> None:
