@@ -78,6 +78,7 @@ class Record:
         self._outcomes: dict[int, tuple[Outcome, Future[Indexes]]] = {}
         self._started = time.monotonic()
         self._accepted: Future[Indexes] | None = None
+        self._closed: Future[Indexes] | None = None  # the last image's outcome closes the record with it
 
     def __enter__(self) -> Record:
         return self
@@ -153,22 +154,31 @@ class Record:
         ]
         if ended.outcome == "held" and trail.gate is not None:
             changes = [*changes, hold(self._request.id, index, trail.gate)]
+        others = [self._recorded_outcome(other) for other in range(self._request.n) if other != index]
+        is_last = None not in others
+        if is_last:
+            happened.append(self._closing([ended.outcome, *(outcome for outcome in others if outcome)]))
         appended = self._append(happened, changes)
         self._outcomes[index] = ended.outcome, appended
+        if is_last:
+            self._closed = appended
         appended.result()
 
     def _append(self, happened: Sequence[Event], changes: Sequence[Change] = ()) -> Future[Indexes]:
         return self._recorder.writer.append(happened, changes)
 
+    def _closing(self, outcomes: Sequence[Outcome], reason: str = "") -> Event:
+        return events.request_closed(self._request.id, outcomes, seconds=time.monotonic() - self._started, reason=reason)
+
     def _close(self, reason: str) -> None:
         """Images without an outcome end as failed, or cancelled where the caller left, and nothing more comes."""
+        if self._closed is not None and self._closed.exception() is None:
+            return
         rest: Outcome = "cancelled" if reason == KeyboardInterrupt.__name__ else "failed"
         recorded = [self._recorded_outcome(index) for index in range(self._request.n)]
-        final = [outcome or rest for outcome in recorded]
-        closed = events.request_closed(self._request.id, final, seconds=time.monotonic() - self._started, reason=reason)
         missing = [index for index, outcome in enumerate(recorded) if outcome is None]
         ends = [events.image_outcome(self._request.id, index, rest, reason=reason) for index in missing]
-        self._append([*ends, closed]).result()
+        self._append([*ends, self._closing([outcome or rest for outcome in recorded], reason)]).result()
 
     def _recorded_outcome(self, index: int) -> Outcome | None:
         """The outcome an image has on the record, also where an interrupt kept us from waiting for it; None if it has none."""

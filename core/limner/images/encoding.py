@@ -27,7 +27,7 @@ MOST_PIXELS = 4096 * 4096  # of an upload
 WHITE = (255, 255, 255, 255)
 DEFAULT_QUALITY: Mapping[Format, int] = {"jpeg": 95, "webp": 90}
 SAVE_OPTIONS: Mapping[Format, Mapping[str, Any]] = {  # what Pillow's encoders take
-    "png": {"compress_level": 6},
+    "png": {"compress_level": 3},  # a sixth larger than at the default 6, in under half the time
     "jpeg": {"subsampling": 0, "optimize": True},  # colour at full resolution: flat shapes bleed otherwise
     "webp": {"method": 4},
 }
