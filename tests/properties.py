@@ -17,7 +17,7 @@ TELLING = '\0\n\r\t"\\/\x1f\x7f\x80\u2028\u2029\ufeff\ufffd\uffff\U00010000\U001
 RANGES = ((0x20, 0x7E), (0x20, 0x7E), (0x00, 0xFF), (0x100, 0xD7FF), (0xE000, 0xFFFF), (0x10000, 0x10FFFF))
 SURROGATES = (0xD800, 0xDFFF)
 
-EDGES = (0.0, -0.0, 1.0, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 1e21, 1e-6, 1e-7, 0.1, 1 / 3, 2.0**53, 1e16)
+EDGES = (0.0, -0.0, 5e-324, 2.2250738585072014e-308, 1e-7, 1e-6, 1e-5, 1e-4, 0.1, 1 / 3, 1.0, 2.0**53, 1e16, 1e21, 1.7e308)
 WIDEST = 2**53 - 1  # the integers that a JSON number carries exactly, in size
 
 

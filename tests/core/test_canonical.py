@@ -3,9 +3,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from random import Random
 
 import pytest
-from properties import for_all, json_leaf, some_json, some_text
+import rfc8785
+from properties import EDGES, for_all, json_leaf, some_float, some_json, some_text
 
 from limner.canonical import canonical, leaf_hash, sha256_hex
 
@@ -35,6 +37,20 @@ def test_canonical_bytes_read_back_as_the_value_and_are_stable() -> None:
         assert canonical(again) == canonical(value)
 
     for_all(lambda random: some_json(random, json_leaf, some_text), check, examples=500)
+
+
+def test_the_quick_way_gives_the_bytes_that_the_package_gives() -> None:
+    def text(random: Random) -> str:
+        return random.choice((some_text(random), "".join(random.choices('AZaz~ "\\\x00\x1f\x7f', k=random.randint(0, 5)))))
+
+    def check(value: object) -> None:
+        assert canonical(value) == rfc8785.dumps(value)  # type: ignore[arg-type]
+
+    for_all(lambda random: some_json(random, json_leaf, text), check, examples=1000)
+    for_all(lambda random: [some_float(random) for _ in range(100)], check)
+    for_all(
+        lambda random: [math.nextafter(edge, toward) for edge in EDGES for toward in (-math.inf, math.inf)], check, examples=1
+    )
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 2**53, "\ud800", {1: "a"}, object(), {"a": {1, 2}}])
