@@ -47,6 +47,7 @@ class Registry:
             {name: folder for plugin in loaded for name, folder in plugin.policies.items()}
         )
         self._loaded = tuple(loaded)
+        self._listeners: dict[str, tuple[Plugin, ...]] = {}
         self._errors: Counter[str] = Counter()
         self._counting = Lock()
 
@@ -66,6 +67,12 @@ class Registry:
     def stage_of(self, step: type[Step]) -> Stage:
         """The stage that a step class implements."""
         return stage_of(step)
+
+    def _listening(self, hook: str) -> tuple[Plugin, ...]:
+        """The plugins that implement a hook: most requests meet none, and should not pay for asking."""
+        if hook not in self._listeners:
+            self._listeners[hook] = tuple(p for p in self._loaded if getattr(p.manager.hook, hook).get_hookimpls())
+        return self._listeners[hook]
 
     @property
     def lifecycle_errors(self) -> Mapping[str, int]:
