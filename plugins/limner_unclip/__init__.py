@@ -13,6 +13,7 @@ A map of the package, in the order in which a request meets it:
     schedules.py          the noise schedule, and the tables that solvers make of it
     ancestral.py, ddim.py, dpm.py      the solvers
     conditioning.py       text for the networks: encoded, paired with its negative, joined for a batch
+    compiling.py           the U-Nets compiled, where the operator asks for it
     pixels.py             images as the U-Nets take them: layout, precision, size
     training/             how such models are made
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from limner import Generation, Image, ItemError, ModelError, Models, hookimpl
-from limner_unclip.denoising import DenoisingStep, GuidedOptions
+from limner import Embedding, Generation, Image, ItemError, ModelError, Models, hookimpl
+from limner_unclip.denoising import DenoisingStep, UNetOptions
 
 if TYPE_CHECKING:
     import torch
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from limner_unclip.sampling import Trajectory
 
 
-class DecoderOptions(GuidedOptions):
-    """Options of `unclip.decoder`."""
+class DecoderOptions(UNetOptions):
+    """Options of `unclip.decoder`; at a guidance of 1 the network answers once a step instead of twice."""
 
     guidance: float = Field(default=8.0, ge=1.0, le=50.0)
 
@@ -42,6 +42,19 @@ class Decoder(DenoisingStep):
         self.shape = (self.unet.config.in_channels, size, size)
         # diffusers takes a mask as long as an image's pixels for one that covers them, and then fails on its width
         self.pixel_counts = {(size >> level) ** 2 for level in range(len(self.unet.config.block_out_channels))}
+        if self.options.compile:
+            self._compile(device)
+
+    def _compile(self, device: torch.device) -> None:
+        """Compile the U-Net for one row and for two, as a sample has without guidance and with it."""
+        import torch
+
+        from limner_unclip.compiling import compiled, warm_up
+
+        self.unet = compiled(self.unet, device)
+        embedding = Embedding(torch.zeros(self.text_proj.config.clip_embeddings_dim), self.text.space)
+        overrides = ({"steps": 1, "guidance": guidance} for guidance in (2.0, 1.0))
+        warm_up(self, (Generation("warm-up", 0, 0, "", embedding=embedding, overrides=given) for given in overrides))
 
     @hookimpl
     def decode(self, generations: Sequence[Generation]) -> list[Image | ItemError]:
@@ -72,7 +85,8 @@ class Decoder(DenoisingStep):
         guided = options.guidance > 1
         of_text = Conditioning.of_text(text, guided=guided, device=self.sampler.device, dtype=self.dtype)
         context = embedding_context(self.text_proj, embedding, of_text)
-        return context if self.exact else context.trimmed(avoid=self.pixel_counts)
+        fixed = self.exact or self.options.compile  # another length would be compiled anew
+        return context if fixed else context.trimmed(avoid=self.pixel_counts)
 
     def predict(self, states: Sequence[Trajectory[Conditioning]]) -> torch.Tensor:
         """The U-Net's answer, (n, 3 or 6, height, width)."""

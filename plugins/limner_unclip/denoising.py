@@ -36,10 +36,16 @@ class SamplingOptions(limner.Options):
         return self
 
 
-class GuidedOptions(SamplingOptions):
-    """With classifier-free guidance; at 1 the network answers once a step instead of twice."""
+class UNetOptions(SamplingOptions):
+    """For networks that may be compiled: minutes more to load, and quicker from then on."""
 
-    guidance: float = Field(default=1.0, ge=1.0, le=50.0)
+    compile: bool = False
+
+    @model_validator(mode="after")
+    def _compiled_is_not_exact(self) -> Self:
+        if self.compile and self.exact:
+            raise ValueError("a compiled network is not exact: leave out compile or exact")
+        return self
 
 
 class DenoisingStep(IterativeStep):
@@ -64,7 +70,8 @@ class DenoisingStep(IterativeStep):
         config = models.config(self.options.model, scheduler)
         self.sampler = Sampler(NoiseSchedule.from_config(config, where=f"{self.options.model}/{scheduler}"), device)
         self.dtype = dtype
-        self.exact = (dtype is torch.float32) if self.options.exact is None else bool(self.options.exact)
+        asked = False if getattr(self.options, "compile", False) else self.options.exact
+        self.exact = dtype is torch.float32 if asked is None else bool(asked)
 
     def condition(self, generation: Generation, options: Any) -> Any:  # this class's own Options; the subclass's conditioning
         """What the sample is conditioned on, the same at every step."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from limner import Embedding, Generation, ItemError, Models, TextConditioning, hookimpl
-from limner_unclip.denoising import DenoisingStep, GuidedOptions
+from limner_unclip.denoising import DenoisingStep, SamplingOptions
 
 if TYPE_CHECKING:
     import torch
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from limner_unclip.sampling import Trajectory
 
 
-class PriorOptions(GuidedOptions):
-    """Options of `unclip.prior`."""
+class PriorOptions(SamplingOptions):
+    """Options of `unclip.prior`; at a guidance of 1 the network answers once a step instead of twice."""
 
     guidance: float = Field(default=4.0, ge=1.0, le=50.0)
 

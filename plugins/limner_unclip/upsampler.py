@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from limner import Generation, Image, ItemError, Models, hookimpl
-from limner_unclip.denoising import DenoisingStep, SamplingOptions
+from limner_unclip.denoising import DenoisingStep, UNetOptions
 
 if TYPE_CHECKING:
     import torch
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from limner_unclip.sampling import Trajectory
 
 
-class UpsamplerOptions(SamplingOptions):
+class UpsamplerOptions(UNetOptions):
     """Options of `unclip.upsampler`."""
 
     steps: int = Field(default=7, ge=1, le=100)
@@ -36,6 +36,17 @@ class Upsampler(DenoisingStep):
         self.last = models.component(self.options.model, "super_res_last")
         size = self.first.config.sample_size
         self.shape = (self.first.config.in_channels // 2, size, size)
+        if self.options.compile:
+            self._compile(device)
+
+    def _compile(self, device: torch.device) -> None:
+        import torch
+
+        from limner_unclip.compiling import compiled, warm_up
+
+        self.first, self.last = compiled(self.first, device), compiled(self.last, device)
+        image = Image(torch.zeros(self.shape))
+        warm_up(self, [Generation("warm-up", 0, 0, "", image=image, overrides={"steps": 2})])
 
     @hookimpl
     def upscale(self, generations: Sequence[Generation]) -> list[Image | ItemError]:
