@@ -59,14 +59,19 @@ def test_before_ampere_half_precision_is_float16_and_before_volta_there_is_none(
     assert default_precision(torch.device("cuda", 0)) == torch.float32
 
 
-@pytest.mark.parametrize("feature", ["avx512_bf16", "amx_bf16", "bf16"])
+@pytest.mark.parametrize("feature", ["amx_bf16", "bf16"])
 def test_a_processor_that_multiplies_bfloat16_does(machine, feature):
     machine(cpu=("avx2", feature))
     assert chosen() == [("cpu", "bfloat16")]
 
 
+def test_a_processor_with_vectors_of_bfloat16_alone_stays_at_float32(machine):
+    machine(cpu=("avx512", "avx512_bf16"))
+    assert chosen() == [("cpu", "float32")]
+
+
 def test_the_precision_asked_for_wins(machine):
-    machine(gpus=1, cpu=("avx512_bf16",))
+    machine(gpus=1, cpu=("amx_bf16",))
     assert chosen((), "float32") == [("cuda:0", "float32")]
     assert chosen(("cpu",), "float16") == [("cpu", "float16")]
 
