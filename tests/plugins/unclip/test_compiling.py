@@ -66,6 +66,7 @@ def test_compiled_and_exact_exclude_each_other() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # torch's compiler uses what torch deprecates
 def test_a_compiled_upsampler_makes_nearly_the_same_image(load: Any, generation: Any) -> None:
     small = Image(torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1)
     given = generation().with_image(small)
