@@ -112,7 +112,7 @@ def main() -> None:
     matrices = torch.cpu.get_capabilities().get("amx_bf16", False)
     print(f"{given.threads} threads; this CPU has {'a' if matrices else 'no'} matrix unit for bfloat16 (AMX)")
     store, pipeline = local_models(model=given.model), peer.load(given.model)
-    for form in FORMS:
+    for form in (form for form in FORMS if given.only in form.name):
         report(form, Ours(store, form).draw, lambda seed: theirs(pipeline, seed), given.pairs)
 
 
@@ -140,6 +140,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=peer.MODEL, help="a Karlo-style directory")
     parser.add_argument("--pairs", type=int, default=15)
+    parser.add_argument("--only", default="", help="the forms whose name holds this")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     return parser.parse_args()
 
