@@ -379,10 +379,10 @@ class DecisionView:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseView:
-    """What life-cycle hooks may know of a released image."""
+    """What life-cycle hooks may know of a released image. `mark_id` is the mark that it carries, None where it carries none."""
 
     request_id: str
     index: int
     sha256: str
     pixels_sha256: str
-    mark_id: int
+    mark_id: int | None

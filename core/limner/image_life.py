@@ -26,6 +26,8 @@ from limner.generation import (
     StepView,
 )
 from limner.images.encoding import decode, encode
+from limner.images.fingerprint import fingerprint
+from limner.images.likeness import AddFingerprint
 from limner.images.store import ImageStore, StoredImage
 from limner.policy import strictest
 from limner.recording import Ended, Record
@@ -67,6 +69,7 @@ class ImageLife:
         self._generation = _first(admitted.request, index)
         self._encoded = EncodedImage(b"", admitted.request.output_format)
         self._pixels_sha256 = ""
+        self._mark_id: int | None = None  # once it is read back from the final file
         self._held = False
 
     def run(self) -> Life:
@@ -200,12 +203,21 @@ class ImageLife:
 
     def _release(self, stored: StoredImage) -> ImageResult:
         """Make the outcome durable, and only then let the pixels go."""
-        file = self._generation.file
+        image, file = self._generation.image, self._generation.file
+        assert image is not None
         assert file is not None
         outcome: Outcome = "held" if self._held else "released"
-        ended = Ended(outcome, file=file, pixels_sha256=self._pixels_sha256, image_id=stored.id)
+        likeness = fingerprint(image)
+        ended = Ended(
+            outcome,
+            file=file,
+            pixels_sha256=self._pixels_sha256,
+            image_id=stored.id,
+            mark_id=self._mark_id,
+            fingerprint=likeness,
+        )
         try:
-            self._record.outcome(self._generation, ended, stored.changes)
+            self._record.outcome(self._generation, ended, [*stored.changes, AddFingerprint(stored.id, likeness)])
         except Refused:  # after any other error it may be recorded all the same, and the next start sweeps
             self._images.discard(stored)
             raise
@@ -224,7 +236,7 @@ class ImageLife:
     def _result(self, outcome: Outcome, *, file: EncodedImage | None = None, error: str = "") -> ImageResult:
         generation = self._generation
         return ImageResult(
-            self._index, generation.seed, outcome, generation.decisions, file, self._pixels_sha256, generation.mark_id, error
+            self._index, generation.seed, outcome, generation.decisions, file, self._pixels_sha256, self._mark_id, error
         )
 
     def _view(self, step: BoundStep, run: StepRun | None = None, error: str = "") -> StepView:
@@ -247,7 +259,7 @@ class ImageLife:
         )
 
     def _release_view(self, file: EncodedImage) -> ReleaseView:
-        return ReleaseView(self._admitted.request.id, self._index, file.sha256, self._pixels_sha256, self._generation.mark_id)
+        return ReleaseView(self._admitted.request.id, self._index, file.sha256, self._pixels_sha256, self._mark_id)
 
 
 def _first(request: Request, index: int) -> Generation:

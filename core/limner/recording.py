@@ -49,7 +49,8 @@ class Recorder:
 class Ended:
     """How an image ended. `reason` is a word of ours, never a text from outside; `file` the final file if it is kept.
 
-    `image_id` is the file's name in the image store, `pixels_sha256` that of the pixels before marking.
+    `image_id` is the file's name in the image store, `pixels_sha256` that of the pixels before marking, `mark_id` the mark that
+    was read back from the file, `fingerprint` the perceptual hash of what it shows.
     """
 
     outcome: Outcome
@@ -57,6 +58,8 @@ class Ended:
     file: EncodedImage | None = None
     pixels_sha256: str = ""
     image_id: str = ""
+    mark_id: int | None = None
+    fingerprint: int | None = None
 
 
 @dataclass(slots=True)
@@ -148,8 +151,10 @@ class Record:
                 reason=ended.reason,
                 file=ended.file,
                 pixels_sha256=ended.pixels_sha256,
-                mark_id=generation.mark_id,
+                mark_id=ended.mark_id,
                 image_id=ended.image_id,
+                fingerprint=ended.fingerprint,
+                subject=self._request.caller.subject,
             ),
         ]
         if ended.outcome == "held" and trail.gate is not None:

@@ -9,7 +9,10 @@ from limner.generation import Decision, EncodedImage, Outcome
 
 @dataclass(frozen=True, slots=True)
 class ImageResult:
-    """One image's outcome. `file` is there only if it was released; `pixels_sha256` is that of the pixels before marking."""
+    """One image's outcome. `file` is there only if it was released; `pixels_sha256` is that of the pixels before marking.
+
+    `mark_id` is the mark that was read back from the file, None where it carries none.
+    """
 
     index: int
     seed: int
@@ -17,7 +20,7 @@ class ImageResult:
     decisions: tuple[Decision, ...] = ()
     file: EncodedImage | None = None
     pixels_sha256: str = ""
-    mark_id: int = 0
+    mark_id: int | None = None
     error: str = ""
 
 

@@ -23,6 +23,8 @@ from limner.audit.reading import RequestRecord, request
 from limner.audit.writer import AuditWriter
 from limner.errors import AuditError, UsageError
 from limner.images.encoding import decode, encode
+from limner.images.fingerprint import fingerprint
+from limner.images.likeness import alike
 from limner.result import ImageResult, Watcher
 
 Open = Callable[..., App]
@@ -72,7 +74,9 @@ def test_a_harmless_prompt_is_released_with_its_whole_life_on_the_record(open_ho
     outcome = body(record, "image.outcome")
     assert outcome["file"]["sha256"] == image.file.sha256
     assert outcome["pixels_sha256"] == image.pixels_sha256
-    assert outcome["mark_id"] == image.mark_id
+    assert record.events[-2].payloads["fingerprint"].value == f"{fingerprint(decode(image.file.data)):016x}"
+    [found] = alike(app.database, fingerprint(decode(image.file.data)))
+    assert (found.request_id, found.image_id, found.distance) == (record.id, outcome["image"], 0)
     assert app.images.read(app.database, outcome["image"]) == image.file.data
 
 

@@ -5,7 +5,7 @@
 | `request.accepted` | before any work | prompt, negative prompt |
 | `decision` | at each gate | evidence, details, error |
 | `generation.steps` | at the end of a generation | rewrites, errors |
-| `image.outcome` | before release | |
+| `image.outcome` | before release | fingerprint |
 | `request.closed` | at the end | |
 
 What may hold words of the prompt or of the caller is a payload, error texts of steps included. A field is only ever added to a
@@ -134,11 +134,14 @@ def image_outcome(
     pixels_sha256: str = "",
     mark_id: int | None = None,
     image_id: str = "",
+    fingerprint: int | None = None,
+    subject: str = "",
 ) -> Event:
     """How one image ended.
 
     `reason` is a word or two of ours, such as a step's id, never a text from outside. `file` is the final file, where there is
-    one, and `image_id` its name in the image store; `pixels_sha256` is of the pixels before marking.
+    one, and `image_id` its name in the image store; `pixels_sha256` is of the pixels before marking. `mark_id` is the mark that
+    was read back from the file. `fingerprint` is the perceptual hash of what leaves, a payload about `subject`.
     """
     body = {
         "index": index,
@@ -149,7 +152,8 @@ def image_outcome(
         "mark_id": mark_id,
         "image": image_id,
     }
-    return Event(IMAGE_OUTCOME, request_id, plain(body))
+    payloads = {} if fingerprint is None else {"fingerprint": json_payload(f"{fingerprint:016x}")}
+    return Event(IMAGE_OUTCOME, request_id, plain(body), payloads, subject)
 
 
 def request_closed(request_id: str, outcomes: Sequence[Outcome], *, seconds: float | None = None, reason: str = "") -> Event:

@@ -49,7 +49,14 @@ def _accepted(connection: Connection, event: Event, index: int, time: str, pseud
 
 def _ended(connection: Connection, event: Event, index: int) -> None:
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    row = {"request_id": event.request_id, "image": event.body["index"], "outcome": event.body["outcome"], "event": index}
+    body = event.body
+    row = {
+        "request_id": event.request_id,
+        "image": body["index"],
+        "outcome": body["outcome"],
+        "event": index,
+        "mark_id": body.get("mark_id"),
+    }
     statement = dialect.insert(outcomes).values(row)
     statement = statement.on_conflict_do_update(
         index_elements=[outcomes.c.request_id, outcomes.c.image],

@@ -81,6 +81,7 @@ outcomes = Table(
     Column("image", Integer, primary_key=True, autoincrement=False, comment="its index in the request"),
     Column("outcome", String(16), nullable=False),
     Column("event", Position, ForeignKey("events.index"), nullable=False),
+    Column("mark_id", BigInteger, index=True, comment="that its watermark carries; null where none was read back"),
 )
 
 images = Table(
@@ -97,6 +98,13 @@ images = Table(
     Column("state", String(16), nullable=False, comment="released, held or erased"),
     Column("wrapped_key", LargeBinary, comment="under the subject's key; null once erased"),
     Index("ix_images_request_id_image", "request_id", "image"),
+)
+
+fingerprints = Table(
+    "fingerprints",
+    metadata,
+    Column("image_id", Id, ForeignKey("images.id"), primary_key=True),
+    Column("fingerprint", BigInteger, nullable=False, comment="perceptual hash, as a signed number; deleted on erasure"),
 )
 
 holds = Table(

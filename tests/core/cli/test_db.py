@@ -36,7 +36,7 @@ def run_script(url: str, script: str) -> None:
 def test_an_empty_database_is_told_from_an_upgraded_one(database: str, limner: Limner):
     before = limner("db", "status")
     assert (before.returncode, "no tables yet" in before.stdout) == (0, True)
-    assert json.loads(limner("db", "status", "--json").stdout)["pending"] == [HEAD]
+    assert json.loads(limner("db", "status", "--json").stdout)["pending"][-1] == HEAD
     upgraded = limner("db", "upgrade")
     assert (upgraded.returncode, f"revision {HEAD}" in upgraded.stdout) == (0, True)
     after = json.loads(limner("db", "status", "--json").stdout)

@@ -21,6 +21,8 @@ from limner.errors import AuditError, ConfigurationError
 if TYPE_CHECKING:
     from tests.core.conftest import PostgreSQLServer
 
+HISTORY = tuple(f"{number:04}" for number in range(1, int(HEAD) + 1))  # every revision, the oldest first
+
 
 def test_the_history_leads_to_the_tables_that_the_code_uses(database: Database) -> None:
     with database.reading() as connection:
@@ -34,7 +36,7 @@ def test_head_is_the_newest_revision() -> None:
 
 def test_status_tells_what_is_to_come_and_changes_nothing(empty_url: str) -> None:
     database = Database(empty_url)
-    assert status(database) == status(database) == Status("empty", "", HEAD, (HEAD,))
+    assert status(database) == status(database) == Status("empty", "", HEAD, HISTORY)
     upgrade(database)
     upgrade(database)
     assert status(database) == Status("current", HEAD, HEAD, ())
