@@ -9,7 +9,7 @@ import importlib.metadata
 import os
 import pwd
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -19,8 +19,8 @@ from uuid import uuid4
 
 from limner.admission import Checked
 from limner.canonical import canonical
-from limner.errors import InvalidFile, Problem, StepError, UsageError
-from limner.generation import Caller, Generation, Image, Input, Mode, Request, Task
+from limner.errors import InvalidFile, Problem, UsageError
+from limner.generation import Caller, Input, Mode, Request, Task
 from limner.models import ModelStore
 from limner.pipeline import Pipeline, declared_models, load_pipelines
 from limner.plugins.loading import load_plugins
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from limner.audit.leases import Lease, Leases
     from limner.audit.writer import AuditWriter
     from limner.database.connection import Database
+    from limner.drawing import Drawing
     from limner.engine.local import LocalEngine
     from limner.images.store import ImageStore
     from limner.keys import Keys
@@ -207,27 +208,21 @@ class App:
         """Run a request to its end."""
         return self.orchestrator.run(request, watcher)
 
-    def draw(self, prompts: Sequence[str], seeds: Sequence[int], pipeline: str | None = None) -> Iterator[Image | None]:
-        """What a pipeline's model draws, for measuring it: one image for each prompt and seed, None where a step failed.
+    def drawing(
+        self, pipeline: str | None = None, *, model: str | None = None, instead: Mapping[str, str] | None = None
+    ) -> Drawing:
+        """The steps of a pipeline that make its image, for measuring them; the first that generates if none is named.
 
-        Runs the steps that make the image and neither gates nor marks, and records nothing: it is for whoever runs this
-        machine, and no server offers it.
+        `model` takes the place of the models it names, `instead` gives a step type for another. Neither gates nor marks run
+        and nothing is recorded: it is for whoever runs this machine, and no server offers it.
         """
+        from limner.drawing import drawing
+
         name = pipeline or self._first_pipeline("generate")
         if name not in self.pipelines:
             raise UsageError(f"no pipeline {name!r}", fix=did_you_mean(name, self.pipelines))
         chosen = self.pipelines[name].pipeline
-        for number, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True)):
-            yield self._drawn(chosen, Generation(f"draw-{number}", 0, seed, prompt, raw_prompt=prompt))
-
-    def _drawn(self, pipeline: Pipeline, generation: Generation) -> Image | None:
-        making = [step for step in pipeline.steps if not step.measures and step.stage.name not in ("watermark", "attest")]
-        try:
-            for step in making:
-                generation = self.engine.submit(pipeline.ref(step), generation).result().generation
-        except StepError:
-            return None
-        return generation.image
+        return drawing(chosen, self.engine, self.registry, self.models, model=model, instead=instead)
 
     def close(self) -> None:
         """End what runs, close its records, write what waits, give up the lease; each whatever becomes of the others."""

@@ -38,9 +38,10 @@ def add(cli: typer.Typer, open_app: Callable[[], Any]) -> None:  # open_app: giv
         from limner_scenes.commands import eval_scenes
 
         with open_app() as app:
+            drawing = app.drawing(pipeline)
 
             def make(texts: list[str], seeds: list[int]) -> Iterator[NDArray[np.uint8] | None]:
-                return (_array(image) for image in app.draw(texts, seeds, pipeline))
+                return (_array(drawing.image(text, seed)) for text, seed in zip(texts, seeds, strict=True))
 
             eval_scenes(make, suite, as_json, sheet, prompts)
 

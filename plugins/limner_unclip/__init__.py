@@ -5,6 +5,7 @@ A map of the package, in the order in which a request meets it:
     text.py               unclip.text: the prompt, encoded
     prior.py              unclip.prior: text to image embedding; prior_network.py has its Transformer, cached_prior.py a quick
                           form of it
+    ablations.py          unclip.no_embedding and unclip.text_embedding: what a prior is compared with
     image_encoder.py      unclip.image_encoder: an input image to image embedding
     decoder.py            unclip.decoder: image embedding and text to a small image; embedding_context.py joins the two
     upsampler.py          unclip.upsampler: a small image to a large one
@@ -31,14 +32,15 @@ import limner
 
 @limner.hookimpl
 def register_steps() -> Sequence[type[limner.Step]]:
-    """The five steps of unCLIP."""
+    """The five steps of unCLIP, and the two it is measured against."""
+    from limner_unclip.ablations import NoEmbedding, TextEmbedding
     from limner_unclip.decoder import Decoder
     from limner_unclip.image_encoder import ImageEncoder
     from limner_unclip.prior import Prior
     from limner_unclip.text import Text
     from limner_unclip.upsampler import Upsampler
 
-    return [Text, Prior, ImageEncoder, Decoder, Upsampler]
+    return [Text, Prior, NoEmbedding, TextEmbedding, ImageEncoder, Decoder, Upsampler]
 
 
 @limner.hookimpl

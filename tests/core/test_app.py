@@ -20,27 +20,6 @@ def app(tmp_path: Path) -> Iterator[App]:
         yield opened
 
 
-def test_a_model_is_drawn_from_without_gates_marks_or_record(app: App):
-    blocked, failed, image = app.draw(["bad idea", "break", "a field"], [1, 2, 3])
-    assert blocked is not None
-    assert failed is None
-    assert image is not None
-    assert image.pillow().getpixel((0, 0)) != (255, 255, 255)
-    assert requests(app.database) == ()
-
-
-def test_what_is_drawn_is_what_a_request_of_that_seed_gets_before_marking(app: App):
-    [image] = app.draw(["a field"], [7])
-    [released] = app.run(app.request("a field", seed=7)).images
-    assert image is not None
-    assert image.sha256() == released.pixels_sha256
-
-
-def test_a_pipeline_that_is_not_there_is_not_drawn_from(app: App):
-    with pytest.raises(UsageError, match="did you mean 'plain'"):
-        list(app.draw(["a field"], [1], pipeline="plane"))
-
-
 def test_a_request_takes_the_first_pipeline_of_its_task_and_a_seed_if_none_is_given(app: App):
     first, second = app.request("a field"), app.request("a field")
     assert first.pipeline == "plain"
