@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from limner.errors import UsageError
 from limner.generation import Request
+from limner.images.inputs import check_inputs
 from limner.pipeline import Pipeline, Settled
 from limner.policy import BoundPolicy
 from limner.yaml_problems import did_you_mean
@@ -51,6 +52,7 @@ def admit(request: Request, pipelines: Mapping[str, Checked]) -> Admitted:
         raise UsageError(f"pipeline {request.pipeline!r} is for the task {checked.pipeline.task}, not {request.task}")
     if not 1 <= request.n <= MOST_IMAGES:
         raise UsageError(f"{request.n} images asked for", fix=f"ask for 1 to {MOST_IMAGES}")
+    check_inputs(request.task, request.inputs, masked=any("mask" in step.reads for step in checked.pipeline.steps))
     settled = checked.pipeline.settle(request.parameters)
     # A policy must see what will be used: the text "4" where a number was meant would be no 4 to a rule, and a default nothing.
     return Admitted(replace(request, parameters=settled.values), checked, settled)

@@ -19,6 +19,7 @@ Task = Literal["generate", "vary", "edit", "blend"]
 Gate = Literal["prompt", "upload", "embedding", "image"]
 Action = Literal["allow", "review", "block"]
 Mode = Literal["enforce", "shadow"]
+Role = Literal["image", "mask", "second"]
 Outcome = Literal["released", "withheld", "held", "failed", "cancelled", "abandoned"]
 
 GATES: tuple[Gate, ...] = ("prompt", "upload", "embedding", "image")
@@ -199,11 +200,15 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An image given with a request, in one of the roles `image`, `mask`, `second`."""
+    """An image given with a request. In a mask, white is what may change.
 
-    role: Literal["image", "mask", "second"]
+    `sha256` is that of the `file` as it was given, which is kept for the record alone: a step gets an Input without it.
+    """
+
+    role: Role
     image: Image
     sha256: str
+    file: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -272,7 +272,7 @@ def _first(request: Request, index: int) -> Generation:
         raw_prompt=request.prompt,
         negative_prompt=request.negative_prompt,
         task=request.task,
-        inputs=request.inputs,
+        inputs=tuple(replace(given, file=b"") for given in request.inputs),
         mark_id=secrets.randbits(48),
     )
 

@@ -2,7 +2,7 @@
 
 | kind | when | payloads |
 |---|---|---|
-| `request.accepted` | before any work | prompt, negative prompt |
+| `request.accepted` | before any work | prompt, negative prompt, `input.<role>`: each input file |
 | `decision` | at each gate | evidence, details, error |
 | `generation.steps` | at the end of a generation | rewrites, errors |
 | `image.outcome` | before release | fingerprint |
@@ -28,7 +28,8 @@ GENERATION_STEPS = "generation.steps"
 IMAGE_OUTCOME = "image.outcome"
 REQUEST_CLOSED = "request.closed"
 
-TEXT_PAYLOADS = frozenset({"prompt", "negative_prompt"})  # the others are canonical JSON
+TEXT_PAYLOADS = frozenset({"prompt", "negative_prompt"})
+INPUT = "input."  # begins the name of a payload that is an input file; those of neither kind are canonical JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ def request_accepted(request: Request, pinned: Pinned) -> Event:
     payloads = {"prompt": text_payload(request.prompt)}
     if request.negative_prompt:
         payloads["negative_prompt"] = text_payload(request.negative_prompt)
+    payloads |= {f"{INPUT}{given.role}": given.file for given in request.inputs}
     return Event(REQUEST_ACCEPTED, request.id, plain(body), payloads, request.caller.subject)
 
 

@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, select
 
-from limner.audit.events import TEXT_PAYLOADS
+from limner.audit.events import INPUT, TEXT_PAYLOADS
 from limner.audit.payloads import SealedPayload, unseal
+from limner.canonical import sha256_hex
 from limner.database.connection import Database
 from limner.database.subjects import find_subject, subject_name
 from limner.database.tables import events, outcomes, payloads
@@ -47,12 +48,17 @@ class RequestSummary:
 class Payload:
     """A payload as it can be had now.
 
-    `state` is `open` (`value` is the text or JSON that was recorded), `erased` (its key is destroyed), or `altered` (what is
-    stored is not what the event committed to).
+    `state` is `open` (`value` is the text or JSON that was recorded, or the bytes of an input file), `erased` (its key is
+    destroyed), or `altered` (what is stored is not what the event committed to).
     """
 
     state: Literal["open", "erased", "altered"]
-    value: Any = None  # JSON
+    value: Any = None  # JSON, or bytes
+
+    @property
+    def shown(self) -> Any:  # JSON
+        """The value as JSON: of a file, its size and hash."""
+        return {"bytes": len(self.value), "sha256": sha256_hex(self.value)} if isinstance(self.value, bytes) else self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,7 @@ class EventRecord:
 
     def to_json(self) -> dict[str, Any]:  # JSON
         """The event as JSON values."""
-        opened = {name: {"state": payload.state, "value": payload.value} for name, payload in self.payloads.items()}
+        opened = {name: {"state": payload.state, "value": payload.shown} for name, payload in self.payloads.items()}
         return {**{name: getattr(self, name) for name in self.__slots__}, "payloads": opened}
 
 
@@ -159,4 +165,10 @@ def _payload(connection: Connection, keys: Keys, index: int, event_id: str, name
         data = unseal(subject, event_id, SealedPayload(name, row["wrapped_key"], row["sealed"], commitment))
     except AuditError:
         return Payload("altered")
-    return Payload("open", data.decode("utf-8", "surrogatepass") if name in TEXT_PAYLOADS else json.loads(data))
+    return Payload("open", _value(name, data))
+
+
+def _value(name: str, data: bytes) -> Any:  # JSON, or bytes
+    if name in TEXT_PAYLOADS:
+        return data.decode("utf-8", "surrogatepass")
+    return data if name.startswith(INPUT) else json.loads(data)

@@ -5,23 +5,23 @@ Seeds, parameters and words are those of the record; only the id is new, for eac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from limner.audit.events import REQUEST_ACCEPTED
+from limner.audit.events import INPUT, REQUEST_ACCEPTED
 from limner.audit.reading import EventRecord, RequestRecord
 from limner.errors import AuditError
-from limner.generation import Caller, Image, Input, Request
+from limner.generation import Caller, Input, Request, Role
 
-ReadInput = Callable[[str, str], Image]  # (role, hex SHA-256) -> the input image; raises AuditError if it is gone
+ReadInput = Callable[[Role, bytes], Input]  # from the file as it was given: limner.images.inputs.read_input
 
 
-def rebuild(record: RequestRecord, *, index: int | None = None, read_input: ReadInput | None = None) -> Request:
+def rebuild(record: RequestRecord, *, read_input: ReadInput, index: int | None = None) -> Request:
     """The recorded request under a new id; with `index`, for that image alone.
 
-    `read_input` fetches the images that were given with the request. Raises AuditError, saying what is gone, if any part of it
-    was erased, altered or not kept.
+    `read_input` reads the files that were given with the request. Raises AuditError, saying what is gone, if any part of it was
+    erased, altered or not kept.
     """
     accepted = _accepted(record)
     body = accepted.body
@@ -39,7 +39,7 @@ def rebuild(record: RequestRecord, *, index: int | None = None, read_input: Read
         seed=body["seeds"][index or 0],
         negative_prompt=_text(record, accepted, "negative_prompt") if "negative_prompt" in accepted.payloads else "",
         parameters={name: value for name, value in body["parameters"].items() if value is not None},
-        inputs=tuple(_input(record, given, read_input) for given in body["inputs"]),
+        inputs=tuple(_input(record, accepted, given["role"], read_input) for given in body["inputs"]),
         output_format=body["output_format"],
     )
 
@@ -52,13 +52,16 @@ def _accepted(record: RequestRecord) -> EventRecord:
 
 
 def _text(record: RequestRecord, accepted: EventRecord, name: str) -> str:
-    payload = accepted.payloads[name]
-    if payload.state != "open":
-        raise AuditError(f"its {name.replace('_', ' ')} is {payload.state}", where=f"request {record.id}")
-    return str(payload.value)
+    return str(_opened(record, accepted, name, name.replace("_", " ")))
 
 
-def _input(record: RequestRecord, given: Mapping[str, Any], read_input: ReadInput | None) -> Input:  # JSON, as recorded
-    if read_input is None:
-        raise AuditError(f"the {given['role']} given with it is not kept", where=f"request {record.id}")
-    return Input(given["role"], read_input(given["role"], given["sha256"]), given["sha256"])
+def _input(record: RequestRecord, accepted: EventRecord, role: Role, read_input: ReadInput) -> Input:
+    return read_input(role, _opened(record, accepted, f"{INPUT}{role}", f"input {role}"))
+
+
+def _opened(record: RequestRecord, accepted: EventRecord, name: str, called: str) -> Any:  # text, or the bytes of a file
+    payload = accepted.payloads.get(name)
+    state = payload.state if payload else "not kept"
+    if payload is None or state != "open":
+        raise AuditError(f"its {called} is {state}", where=f"request {record.id}")
+    return payload.value

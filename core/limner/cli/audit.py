@@ -66,7 +66,7 @@ def _show(record: RequestRecord) -> None:
 def _lines(event: EventRecord) -> list[str]:
     lines = [f"{key}: {_plain(value)}" for key, value in event.body.items() if value not in ("", None, [], {})]
     for name, payload in event.payloads.items():
-        lines.append(f"{name}: {_plain(payload.value) if payload.state == 'open' else f'[{payload.state}]'}")
+        lines.append(f"{name}: {_plain(payload.shown) if payload.state == 'open' else f'[{payload.state}]'}")
     return lines
 
 

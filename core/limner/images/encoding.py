@@ -54,13 +54,28 @@ def decode(data: bytes, *, formats: tuple[Format, ...] = ("png", "jpeg", "webp")
 
     Raises UsageError, saying why, for another format, more than `most_pixels`, animations, CMYK, and files that are damaged.
     """
+    return _decode(data, formats, most_pixels, _rgb)
+
+
+def decode_mask(data: bytes) -> Image:
+    """The mask in a file from outside, in greys: white may change, black may not.
+
+    Where any pixel of the file is transparent, its transparency alone says so (transparent may change); else its brightness
+    does. Raises UsageError as `decode` does.
+    """
+    return _decode(data, ("png", "jpeg", "webp"), MOST_PIXELS, _changeable)
+
+
+def _decode(
+    data: bytes, formats: tuple[Format, ...], most_pixels: int, colours: Callable[[PIL.Image.Image], PIL.Image.Image]
+) -> Image:
     format = format_of(data)
     if format is None or format not in formats:
         raise UsageError("the file is no image of a kind that is taken", fix=f"give a {' or '.join(formats)} file")
     try:
         with _opened(data, format, most_pixels) as file:
             file.load()
-            return Image(_rgb(ImageOps.exif_transpose(file)))
+            return Image(colours(ImageOps.exif_transpose(file)))
     except UsageError:
         raise
     except Exception as error:  # decoders raise a dozen kinds on damaged files
@@ -126,6 +141,14 @@ def _rgb(image: PIL.Image.Image) -> PIL.Image.Image:
         layer = image.convert("RGBA")
         return PIL.Image.alpha_composite(PIL.Image.new("RGBA", layer.size, WHITE), layer).convert("RGB")
     return image.convert("RGB")
+
+
+def _changeable(image: PIL.Image.Image) -> PIL.Image.Image:
+    if image.has_transparency_data:
+        alpha = image.convert("RGBA").getchannel("A")
+        if min(alpha.tobytes()) < 255:
+            return ImageOps.invert(alpha).convert("RGB")
+    return _rgb(image).convert("L").convert("RGB")
 
 
 def _eight_bits(image: PIL.Image.Image) -> PIL.Image.Image:

@@ -27,7 +27,7 @@ def _generation(**more: object) -> Generation:
 def test_an_intent_says_how_to_make_the_same_images_again(new_request: Callable[..., Request]) -> None:
     import PIL.Image
 
-    given = Input("image", Image(PIL.Image.new("RGB", (1, 1))), sha256="11" * 32)
+    given = Input("image", Image(PIL.Image.new("RGB", (1, 1))), sha256="11" * 32, file=b"its bytes")
     request = new_request(prompt=PROMPT, n=3, seed=2**32 - 1, negative_prompt="blood", inputs=(given,))
     pinned = Pinned("a" * 64, "standard", "b" * 64, {"steps": 25, "style": "oil"}, "c" * 64, {"torch": "2.13"}, "lease1")
     event = request_accepted(request, pinned)
@@ -46,7 +46,7 @@ def test_an_intent_says_how_to_make_the_same_images_again(new_request: Callable[
         "versions": {"torch": "2.13"},
         "lease": "lease1",
     }
-    assert event.payloads == {"prompt": PROMPT.encode(), "negative_prompt": b"blood"}
+    assert event.payloads == {"prompt": PROMPT.encode(), "negative_prompt": b"blood", "input.image": b"its bytes"}
     assert event.subject == "local:ada"
     shadowed = request_accepted(request, replace(pinned, shadow_policy="next", shadow_revision="d" * 64))
     assert shadowed.body["shadow_policy"] == {"name": "next", "revision": "d" * 64}

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from limner.audit import reading
 from limner.audit.events import StepSummary, generation_steps, image_outcome, request_closed
@@ -15,7 +16,7 @@ from limner.audit.writer import AuditWriter
 from limner.database.connection import Database
 from limner.database.tables import payloads, subjects
 from limner.errors import UsageError
-from limner.generation import Generation, Request
+from limner.generation import Generation, Image, Input, Request
 from limner.keys import Keys
 
 Accept = Callable[..., Request]
@@ -112,3 +113,27 @@ def test_a_request_that_is_not_on_the_record_is_a_usage_error(database: Database
 def test_reading_the_record_needs_no_torch() -> None:
     code = "import sys, limner.audit.reading, limner.audit.recovery, limner.images.store; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
+
+
+def test_an_input_file_comes_back_as_it_was_given_and_is_shown_by_size_and_hash(
+    database: Database, keys: Keys, accept: Accept
+) -> None:
+    import PIL.Image
+
+    file = bytes(range(256))
+    accept(inputs=(Input("image", Image(PIL.Image.new("RGB", (1, 1))), "11" * 32, file),))
+    [accepted] = reading.request(database, keys, "r1").events
+    assert accepted.body["inputs"] == [{"role": "image", "sha256": "11" * 32}]
+    assert accepted.payloads["input.image"] == Payload("open", file)
+    shown = json.loads(json.dumps(accepted.to_json()))["payloads"]["input.image"]["value"]
+    assert shown == {"bytes": 256, "sha256": hashlib.sha256(file).hexdigest()}
+
+
+def test_an_input_file_lies_in_the_database_encrypted(database: Database, accept: Accept) -> None:
+    import PIL.Image
+
+    file = b"a face nobody else may see" * 10
+    accept(inputs=(Input("image", Image(PIL.Image.new("RGB", (1, 1))), "11" * 32, file),))
+    with database.reading() as connection:
+        sealed = connection.scalar(select(payloads.c.sealed).where(payloads.c.name == "input.image"))
+    assert b"a face" not in sealed

@@ -12,7 +12,7 @@ import pytest
 
 from limner.errors import UsageError
 from limner.generation import Image
-from limner.images.encoding import Format, decode, encode, format_of
+from limner.images.encoding import Format, decode, decode_mask, encode, format_of
 
 FORMATS: tuple[Format, ...] = ("png", "jpeg", "webp")
 
@@ -203,3 +203,18 @@ def test_an_image_is_turned_as_its_camera_was_held(picture: PIL.Image.Image) -> 
     upright = decode(_file(picture, "jpeg", exif=exif, quality=95))
     assert upright.size == (32, 48)
     assert _difference(upright, picture.transpose(PIL.Image.Transpose.ROTATE_270)) < 4
+
+
+def test_the_bright_parts_of_a_mask_may_change() -> None:
+    drawn = PIL.Image.new("RGB", (3, 1), "black")
+    drawn.putpixel((1, 0), (128, 128, 128))
+    drawn.putpixel((2, 0), (255, 255, 255))
+    shown = decode_mask(_file(drawn, "png")).pillow()
+    assert np.asarray(shown)[0].tolist() == [[0] * 3, [128] * 3, [255] * 3]
+
+
+def test_a_mask_with_transparency_says_so_by_it_alone() -> None:
+    drawn = PIL.Image.new("RGBA", (2, 1), (255, 255, 255, 255))
+    assert np.asarray(decode_mask(_file(drawn, "png")).pillow()).min() == 255
+    drawn.putpixel((0, 0), (0, 0, 0, 0))
+    assert np.asarray(decode_mask(_file(drawn, "png")).pillow())[0, :, 0].tolist() == [255, 0]
