@@ -41,6 +41,7 @@ pipelines:
 POLICY = """\
 policy: house
 requires: [toy.words, toy.look]
+categories: {words: {}}
 rules:
   - {id: bad-word, at: prompt, signal: toy.bad, at_least: 1.0, then: block, category: words, message: Not that word.}
   - {id: odd-word, at: prompt, signal: toy.odd, at_least: 1.0, then: review}

@@ -97,7 +97,8 @@ class App:
 
     def _check(self, pipeline: Pipeline) -> Checked:
         shadow = self._bound(pipeline, pipeline.shadow_policy, "shadow") if pipeline.shadow_policy else None
-        return Checked(pipeline, self._bound(pipeline, pipeline.policy, "enforce"), shadow)
+        enforced = self._bound(pipeline, pipeline.policy, "enforce")
+        return Checked(pipeline, enforced.beside(shadow) if shadow else enforced, shadow)
 
     def _bound(self, pipeline: Pipeline, policy: str, mode: Mode) -> BoundPolicy:
         if policy not in self.policies:

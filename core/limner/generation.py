@@ -20,9 +20,11 @@ Gate = Literal["prompt", "upload", "embedding", "image"]
 Action = Literal["allow", "review", "block"]
 Mode = Literal["enforce", "shadow"]
 Role = Literal["image", "mask", "second"]
+Severity = Literal["low", "medium", "high", "critical"]
 Outcome = Literal["released", "withheld", "held", "failed", "cancelled", "abandoned"]
 
 GATES: tuple[Gate, ...] = ("prompt", "upload", "embedding", "image")
+SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 SEVERITY: Mapping[Action, int] = MappingProxyType({"allow": 0, "review": 1, "block": 2})
 
 
@@ -158,6 +160,7 @@ class Finding:
     thresholds: Mapping[str, str] = field(default_factory=dict)
     margin: float | None = None
     detail: str = ""
+    severity: Severity = "medium"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +168,8 @@ class Decision:
     """What the policy engine decided at one gate: the strictest enforced finding, all findings, and what they rest on.
 
     `action` counts enforced findings only; shadow ones are in `findings`. `revision` is the hash of the policy bundle;
-    `digests` maps each measuring step to the digest of the lists, tables and weights its answers depend on.
+    `digests` maps each measuring step to the digest of the lists, tables and weights its answers depend on; `deny_revision`
+    names the deny list as it then stood. A decision in `shadow` mode is that of a policy that is only tried.
     """
 
     gate: Gate
@@ -179,6 +183,8 @@ class Decision:
     category: str = ""
     error: str = ""
     seconds: float = 0.0
+    mode: Mode = "enforce"
+    deny_revision: str = ""
 
     @property
     def rules(self) -> tuple[str, ...]:

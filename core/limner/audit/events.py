@@ -107,6 +107,8 @@ def decision(request: Request, generation: Generation, decided: Decision) -> Eve
         "category": decided.category,
         "errored": bool(decided.error),
         "seconds": decided.seconds,
+        "mode": decided.mode,
+        "deny_revision": decided.deny_revision,
     }
     payloads = {
         "evidence": _evidence(generation),
@@ -175,6 +177,7 @@ def _finding(finding: Finding) -> dict[str, Any]:  # JSON
         "values": finding.values,
         "thresholds": finding.thresholds,
         "margin": finding.margin,
+        "severity": finding.severity,
     }
 
 

@@ -28,3 +28,10 @@ def read_text(database: Database, hash: str) -> bytes | None:
     """The text of this hash, or None."""
     with database.reading() as connection:
         return connection.scalar(select(texts.c.text).where(texts.c.hash == hash))
+
+
+def find_texts(database: Database, kind: str, prefix: str) -> tuple[bytes, ...]:
+    """The texts of a kind whose hash begins so, in the order of their hashes."""
+    query = select(texts.c.text).where(texts.c.kind == kind, texts.c.hash.startswith(prefix, autoescape=True))
+    with database.reading() as connection:
+        return tuple(connection.scalars(query.order_by(texts.c.hash)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli import audit, db, generate, init, pipelines, plugins
+from limner.cli import audit, db, generate, init, pipelines, plugins, policy
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def build() -> typer.Typer:
     init.add(cli)
     generate.add(cli)
     cli.add_typer(pipelines.build(), name="pipelines")
+    cli.add_typer(policy.build(), name="policy")
     cli.add_typer(plugins.build(), name="plugins")
     cli.add_typer(audit.build(), name="audit")
     cli.add_typer(db.build(), name="db")

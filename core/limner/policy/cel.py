@@ -68,6 +68,11 @@ class When:
     text: str
     _program: Any = field(compare=False, repr=False)  # cel.Program, which has no stubs that the type checker follows
 
+    @property
+    def is_never(self) -> bool:
+        """Whether it is false of every request, since it names none of its values."""
+        return not self._program.variables() and not self.holds(Variables(_EXAMPLE))
+
     def holds(self, variables: Variables) -> bool:
         """Whether the expression is true. Raises WhenError where it cannot be evaluated or does not give true or false."""
         try:

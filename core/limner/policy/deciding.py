@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from limner.bound import BoundStep
 from limner.errors import StepError
-from limner.generation import GATES, Action, Decision, Finding, Gate, Generation, Mode, Request
+from limner.generation import GATES, SEVERITIES, Action, Decision, Finding, Gate, Generation, Mode, Request
 from limner.policy import judging
 from limner.policy.cel import Variables
 from limner.policy.course import Course
@@ -44,13 +44,21 @@ FAILED_CHECK: Mapping[Action, str] = {
 
 @dataclass(frozen=True, slots=True)
 class BoundPolicy:
-    """A policy bound to a pipeline. `idle` holds the ids of rules that have nothing to judge in it. Thread-safe."""
+    """A policy bound to a pipeline. `idle` holds the ids of rules that have nothing to judge in it. Thread-safe.
+
+    `tried` are the signals that the policy tried in its shadow reads: a step that measures for that one alone fails in shadow.
+    """
 
     policy: Policy
     course: Course
     due: Mapping[int, tuple[Rule, ...]] = field(repr=False)
     idle: tuple[str, ...]
     mode: Mode = "enforce"
+    tried: frozenset[SignalKey] = frozenset()
+
+    def beside(self, shadow: BoundPolicy) -> BoundPolicy:
+        """This policy with another tried in its shadow."""
+        return replace(self, tried=frozenset().union(*shadow.signals_due.values()))
 
     @property
     def signals_due(self) -> Mapping[int, frozenset[SignalKey]]:
@@ -116,6 +124,7 @@ class _Point:
             category=lead.category if lead else "",
             error="; ".join(f.detail for f in findings if f.mode == "enforce" and f.result == "error"),
             seconds=time.perf_counter() - started,
+            mode=self.bound.mode,
         )
 
     def _step_findings(self, index: int) -> Iterator[Finding]:
@@ -125,14 +134,17 @@ class _Point:
         if index == self.index and self.error is not None:
             details.insert(0, judging.failure(self.error))
         if details:
-            yield self._judge.step(step.id, "; ".join(details), self._step_mode(index))
+            readers = {rule.id: rule for rules in self.bound.due.values() for rule in rules if self._reads(rule, index)}
+            yield self._judge.step(step.id, "; ".join(details), self._step_mode(index, readers.values()), readers.values())
 
-    def _step_mode(self, index: int) -> Mode:
-        """Shadow for a step that only shadow rules read and nothing requires."""
-        if is_required(self._step(index), self.bound.policy.requires):
+    def _step_mode(self, index: int, readers: Iterable[Rule]) -> Mode:
+        """Shadow for a step that nothing requires and that only shadow rules read, or only the policy that is tried."""
+        step = self._step(index)
+        if is_required(step, self.bound.policy.requires):
             return "enforce"
-        modes = {rule.mode for rules in self.bound.due.values() for rule in rules if self._reads(rule, index)}
-        return "shadow" if modes == {"shadow"} else "enforce"
+        modes = {rule.mode for rule in readers}
+        only_tried = not modes and not self.bound.tried.isdisjoint(_declared_by(step))
+        return "shadow" if modes == {"shadow"} or only_tried else "enforce"
 
     def _reads(self, rule: Rule, index: int) -> bool:
         declared = _declared_by(self._step(index))
@@ -171,9 +183,9 @@ def _declared_by(step: BoundStep) -> dict[SignalKey, Range]:
 
 
 def _leading(findings: Iterable[Finding], action: Action) -> Finding | None:
-    """The finding that speaks for a decision: the first rule that applies, before a check that failed."""
+    """The finding that speaks for a decision: the gravest rule that applies, before a check that failed."""
     asking = [f for f in findings if f.mode == "enforce" and f.result != "pass" and f.action == action]
-    return next((f for f in asking if f.result == "fail"), asking[0] if asking else None)
+    return max(asking, key=lambda f: (f.result == "fail", SEVERITIES.index(f.severity)), default=None)
 
 
 def _message(lead: Finding | None, action: Action) -> str:

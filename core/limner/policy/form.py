@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from limner.generation import Gate, Mode
+from limner.generation import Gate, Mode, Severity
+from limner.policy.categories import DAYS
 from limner.policy.cel import compile_when
 from limner.policy.rules import SYMBOLS, Comparison
 
@@ -22,6 +23,8 @@ def _as_list(value: Any) -> Any:  # what YAML holds, checked afterwards
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=80)]
 SignalName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_-]+)+$", max_length=120)]
+CategoryName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_/-]*$", max_length=80)]
+Failing = Literal["block", "review"]  # a check that fails is never an allow
 Threshold = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
@@ -66,8 +69,10 @@ class RuleForm(_Comparing):
     any: Annotated[list[ConditionForm], Field(min_length=1)] | None = None
     when: Annotated[str, AfterValidator(_compiles)] | None = None
     then: Literal["review", "block"]
+    on_error: Failing | None = None
     mode: Mode = "enforce"
-    category: Name | None = None
+    severity: Severity = "medium"
+    category: CategoryName | None = None
     message: Text | None = None
 
     @model_validator(mode="after")
@@ -80,6 +85,14 @@ class RuleForm(_Comparing):
         elif self.thresholds:
             raise ValueError(f"has a threshold beside `{several[0]}`; write it beside a signal inside")
         return self
+
+
+class CategoryForm(_Form):
+    """What becomes of work that is stopped for a category."""
+
+    keep: Literal["none", "quarantine"] = "none"
+    days: Annotated[int, Field(strict=True, ge=1, le=3650)] = DAYS
+    four_eyes: Annotated[bool, Field(strict=True)] = False
 
 
 class ExtensionForm(_Form):
@@ -107,8 +120,9 @@ class PolicyForm(_Form):
     policy: Name
     extends: Annotated[list[ExtensionForm], BeforeValidator(_as_extensions)] = []
     requires: list[Name] = []
-    on_error: Literal["block", "review"] = "block"
+    on_error: Failing = "block"
     previews: Literal["none", "gated"] = "none"
+    categories: dict[CategoryName, CategoryForm] = {}
     rules: list[RuleForm] = []
 
 

@@ -2,7 +2,7 @@
 
 Every check fails closed. A signal that is missing, not a number, not finite or outside its declared range is an `error`, and so
 is a `when` that gives no answer; a step that was to measure and did not, or measured what it never declared, is an `error` of
-its own, whether a rule reads its signals or not. An error asks for the policy's `on_error` action.
+its own, whether a rule reads its signals or not. An error asks for the rule's `on_error` action, else the policy's.
 """
 
 from __future__ import annotations
@@ -62,21 +62,31 @@ class Judge:
             thresholds=_thresholds(rule),
             margin=_margin(rule, values),
             detail="; ".join(errors),
+            severity=rule.severity,
         )
 
     def _action(self, rule: Rule, result: Result, failed: bool) -> Action:
         if result == "pass":
             return "allow"
-        asked = (rule.then if result == "fail" else "allow", self.on_error if failed else "allow")
+        asked = (rule.then if result == "fail" else "allow", self.on_error_of(rule) if failed else "allow")
         return max(asked, key=SEVERITY.__getitem__)
+
+    def on_error_of(self, rule: Rule) -> Action:
+        """The action where a rule cannot be judged."""
+        return rule.on_error or self.on_error
 
     def signal(self, name: str) -> Finding:
         """The error of a signal that no step declares."""
         return Finding(f"signal:{name}", "error", self.on_error, self._mode("enforce"), detail=f"{name} was not declared")
 
-    def step(self, step_id: str, detail: str, mode: Mode) -> Finding:
-        """The error of a measuring step: it failed, or did not measure what it declares."""
-        return Finding(f"step:{step_id}", "error", self.on_error, self._mode(mode), detail=detail)
+    def step(self, step_id: str, detail: str, mode: Mode, readers: Iterable[Rule] = ()) -> Finding:
+        """The error of a measuring step: it failed, or did not measure what it declares.
+
+        It asks for the strictest `on_error` of the rules that read it, the policy's where none does.
+        """
+        actions = [self.on_error_of(rule) for rule in readers if rule.mode == mode]
+        action = max(actions, key=SEVERITY.__getitem__, default=self.on_error)
+        return Finding(f"step:{step_id}", "error", action, self._mode(mode), detail=detail)
 
     def _mode(self, mode: Mode) -> Mode:
         return "shadow" if self.shadow else mode

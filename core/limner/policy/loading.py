@@ -8,11 +8,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from limner.canonical import canonical, sha256_hex
 from limner.errors import InvalidFile, Problem
 from limner.generation import Gate
+from limner.policy.bundle import bundled
+from limner.policy.categories import KNOWN, Category
 from limner.policy.cel import compile_when
 from limner.policy.form import ConditionForm, ExtensionForm, PolicyForm, RuleForm
+from limner.policy.linting import rule_problems
 from limner.policy.rules import Condition, Policy, Rule, Source
 from limner.yaml_problems import did_you_mean, pydantic_problems
 from limner.yaml_source import Document, KeyPath, key_text, load_yaml
@@ -97,13 +99,36 @@ class _Loading:
     def _build(self, name: str, file: _File) -> Policy:
         rules: dict[str, Rule] = {}
         requires: list[str] = []
+        categories: dict[str, Category] = {}
         for index, extension in enumerate(file.form.extends):
             for fragment in self._fragment(name, file, extension, index):
                 requires += fragment.requires
+                categories |= fragment.categories
                 self._add(rules, self._kept(fragment, file, extension, index), file)
         own = (_rule(form, file, index) for index, form in enumerate(file.form.rules))
         self._add(rules, own, file)
-        return _policy(name, file, tuple(rules.values()), tuple(dict.fromkeys((*requires, *file.form.requires))))
+        self.problems += rule_problems(tuple(rules.values()))
+        categories |= {name: Category(**form.model_dump()) for name, form in file.form.categories.items()}
+        self._check_categories(file, categories)
+        return bundled(
+            Policy(
+                name=name,
+                rules=tuple(rules.values()),
+                requires=tuple(dict.fromkeys((*requires, *file.form.requires))),
+                on_error=file.form.on_error,
+                previews=file.form.previews,
+                categories=categories,
+                file=file.document.file,
+            )
+        )
+
+    def _check_categories(self, file: _File, declared: Mapping[str, Category]) -> None:
+        known = KNOWN | declared.keys()
+        for index, rule in enumerate(file.form.rules):
+            if rule.category is not None and rule.category not in known:
+                what = f"there is no category {rule.category!r}"
+                fix = f"{did_you_mean(rule.category, known)}; or declare it under `categories:`"
+                self._problem(file, ("rules", index, "category"), what, fix)
 
     def _fragment(self, name: str, file: _File, extension: ExtensionForm, index: int) -> Iterator[Policy]:
         fragment = extension.from_
@@ -154,6 +179,8 @@ def _rule(form: RuleForm, file: _File, index: int) -> Rule:
         mode=form.mode,
         category=form.category or "",
         message=form.message or "",
+        severity=form.severity,
+        on_error=form.on_error,
         source=file.source(path),
     )
 
@@ -170,17 +197,3 @@ def _condition(form: RuleForm | ConditionForm, gate: Gate, file: _File, path: Ke
     [(comparison, threshold)] = form.thresholds.items()
     assert form.signal is not None  # the form has been checked
     return Condition(gate, form.signal, comparison, float(threshold), file.source(path))
-
-
-def _policy(name: str, file: _File, rules: tuple[Rule, ...], requires: tuple[str, ...]) -> Policy:
-    form = file.form
-    bundle = canonical(
-        {
-            "policy": name,
-            "requires": list(requires),
-            "on_error": form.on_error,
-            "previews": form.previews,
-            "rules": [rule.as_json() for rule in rules],
-        }
-    )
-    return Policy(name, rules, requires, form.on_error, form.previews, sha256_hex(bundle), bundle, file.document.file)

@@ -6,11 +6,13 @@ thresholds; all of it is data, so that it can be explained, calibrated and compa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from limner.errors import Problem
-from limner.generation import Action, Gate, Mode
+from limner.generation import Action, Gate, Mode, Severity
+from limner.policy.categories import Category
 from limner.policy.cel import When
 
 Comparison = Literal["at_least", "above", "at_most", "below"]
@@ -58,9 +60,14 @@ class Condition:
         """Whether the threshold itself does not satisfy the comparison."""
         return self.comparison in ("above", "below")
 
+    @property
+    def wants_high(self) -> bool:
+        """Whether high values satisfy the comparison, rather than low ones."""
+        return self.comparison in ("at_least", "above")
+
     def margin(self, value: float) -> float:
         """How far the value is on the side that satisfies the comparison; negative where it is on the other."""
-        return value - self.threshold if self.comparison in ("at_least", "above") else self.threshold - value
+        return value - self.threshold if self.wants_high else self.threshold - value
 
     def holds(self, value: float) -> bool:
         """Whether the value satisfies the comparison."""
@@ -72,8 +79,10 @@ class Condition:
 class Rule:
     """Conditions, joined by `all` or `any`, and the action asked for where they hold and `when` is true of the caller.
 
-    `message` is shown to the caller; `category` names what is at stake. A rule in `shadow` mode is judged and recorded, never
-    enforced.
+    Its outcomes are pass (the conditions do not hold: `allow`), fail (they do: `then`) and error (that cannot be told:
+    `on_error`, the policy's where it names none). `message` is shown to the caller; `category` names what is at stake, and of
+    several rules that ask for the same action the one of the highest `severity` speaks. A rule in `shadow` mode is judged and
+    recorded, never enforced.
     """
 
     id: str
@@ -85,6 +94,8 @@ class Rule:
     mode: Mode = "enforce"
     category: str = ""
     message: str = ""
+    severity: Severity = "medium"
+    on_error: Action | None = None
     source: Source = field(default=Source(), compare=False)
 
     def as_json(self) -> dict[str, Any]:  # JSON
@@ -95,7 +106,9 @@ class Rule:
             self.join: [{"at": c.gate, "signal": c.signal, c.comparison: c.threshold} for c in self.conditions],
             "when": self.when.text if self.when else None,
             "then": self.then,
+            "on_error": self.on_error,
             "mode": self.mode,
+            "severity": self.severity,
             "category": self.category,
             "message": self.message,
         }
@@ -106,7 +119,8 @@ class Policy:
     """A policy with its fragments resolved.
 
     `requires` names step types or stages; `on_error` is the action where a check fails, hangs or answers nonsense;
-    `revision` is the hex SHA-256 of `canonical`, the RFC 8785 bytes of the whole bundle, and `file` is where it was written.
+    `categories` are those that it declares, by name; `revision` is the hex SHA-256 of `canonical`, the RFC 8785 bytes of the
+    whole bundle, and `file` is where it was written.
     """
 
     name: str
@@ -114,6 +128,11 @@ class Policy:
     requires: tuple[str, ...] = ()
     on_error: Action = "block"
     previews: Literal["none", "gated"] = "none"
+    categories: Mapping[str, Category] = field(default_factory=dict)
     revision: str = ""
     canonical: bytes = field(default=b"", repr=False)
     file: str = ""
+
+    def category(self, name: str) -> Category:
+        """What becomes of work in this category: as the policy declares it, else nothing out of the ordinary."""
+        return self.categories.get(name, Category())

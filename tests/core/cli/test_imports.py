@@ -23,7 +23,17 @@ def test_help_imports_nothing_heavy():
     assert not imported_by("--help") & HEAVY
 
 
-@pytest.mark.parametrize("words", [("plugins", "list"), ("pipelines", "validate"), ("pipelines", "schema")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("plugins", "list"),
+        ("pipelines", "validate"),
+        ("pipelines", "schema"),
+        ("policy", "list"),
+        ("policy", "show", "standard"),
+        ("policy", "lint"),
+    ],
+)
 def test_looking_and_checking_import_no_torch(words: tuple[str, ...]):
     assert not imported_by(*words) & {"torch", "transformers", "diffusers"}
 

@@ -27,7 +27,7 @@ rules:
     then: block
     category: violence
     message: No weapons here.
-  - {id: emblems, at: prompt, signal: terms.emblem, at_least: 0.5, then: review, category: emblems}
+  - {id: trademarks, at: prompt, signal: terms.emblem, at_least: 0.5, then: review, category: trademarks}
 """
 SHADOW = "rules: [{id: weapons, at: prompt, signal: terms.weapon, at_least: 0.5, then: block, mode: shadow}]"
 
@@ -72,7 +72,7 @@ def test_a_rule_that_fires_decides_and_says_why(decide: Callable[..., Decision],
     assert (decision.message, decision.category) == ("No weapons here.", "violence")
     assert (decision.policy, decision.revision) == ("p", policy(RULES).revision)
     assert decision.seconds > 0
-    fired, passed = of(decision, "weapons"), of(decision, "emblems")
+    fired, passed = of(decision, "weapons"), of(decision, "trademarks")
     assert (fired.result, fired.action, fired.margin) == ("fail", "block", 0.25)
     assert (fired.values, fired.thresholds) == ({"terms.weapon": 0.75}, {"terms.weapon": ">= 0.5"})
     assert (passed.result, passed.action, passed.margin) == ("pass", "allow", -0.5)
@@ -241,7 +241,7 @@ def test_a_check_that_raises_is_an_error(run: Run, steps: list[BoundStep], on_er
     decision = run(f"on_error: {on_error}\n{RULES}", steps, errors={"terms": StepError("terms\nraised ValueError: no")})[0]
     assert (decision.gate, decision.action) == ("prompt", on_error)
     assert decision.error.startswith("terms raised ValueError: no; ")
-    assert set(decision.rules) == {"step:terms", "weapons", "emblems"}
+    assert set(decision.rules) == {"step:terms", "weapons", "trademarks"}
 
 
 def test_a_check_that_no_rule_reads_fails_closed_too(run: Run, steps: list[BoundStep]) -> None:

@@ -1,0 +1,67 @@
+"""`limner policy`, over the toy project."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+CASES = """\
+policy: house
+cases:
+  - {prompt: a bad thing, expect: block, rule: bad-word}
+  - {prompt: an odd thing, expect: review, rule: odd-word}
+  - {prompt: crash, expect: block, rule: "step:toy.words"}
+"""
+
+
+def with_cases(project: Path, text: str = CASES) -> None:
+    (project / "policies" / "cases").mkdir()
+    (project / "policies" / "cases" / "house.yaml").write_text(text)
+
+
+def test_list_names_policies_and_who_uses_them(limner: Any) -> None:
+    listed = limner("policy", "list").stdout
+    assert listed.startswith("house  ")
+    assert "4 rules\n    plain, rewritten, stalled" in listed
+
+
+def test_show_says_each_rule_in_a_sentence(limner: Any) -> None:
+    shown = limner("policy", "show", "house").stdout
+    assert "at prompt: if toy.bad >= 1.0, then block for words" in shown
+    assert json.loads(limner("policy", "show", "house", "--json").stdout)["rules"][0]["id"] == "bad-word"
+    assert "did you mean 'house'?" in limner("policy", "show", "hose").stderr
+
+
+def test_a_revision_is_shown_from_the_record(limner: Any, project: Path) -> None:
+    revision = json.loads(limner("policy", "show", "house", "--json").stdout)["revision"]
+    assert "on the record" in limner("policy", "show", "house", "--revision", revision[:8]).stderr
+    limner("generate", "a bad thing")
+    (project / "policies" / "house.yaml").write_text("policy: house\n")
+    assert f"revision {revision}" in limner("policy", "show", "house", "--revision", revision[:8]).stdout
+
+
+def test_lint_checks_policies_that_no_pipeline_uses_and_cases(limner: Any, project: Path) -> None:
+    assert limner("policy", "lint").stdout.endswith("1 policies with 4 rules hold\n")
+    spare = "policy: spare\nrules: [{id: a, at: prompt, signal: toy.bda, at_least: 1, then: block}]\n"
+    (project / "policies" / "spare.yaml").write_text(spare)
+    with_cases(project, "policy: house\ncases: [{prompt: x, expect: allow, rulle: y}]\n")
+    done = limner("policy", "lint")
+    assert done.returncode == 4
+    assert "did you mean 'toy.bad'?" in done.stderr
+    assert "did you mean 'rule'?" in done.stderr
+
+
+def test_cases_are_run_with_the_pipelines_own_filters(limner: Any, project: Path) -> None:
+    with_cases(project)
+    done = limner("policy", "test")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "house on plain: 3 of 3 cases hold")
+    assert "no case makes these rules apply: too-dark, rather-dark" in done.stdout
+    assert limner("policy", "test", "--covered").returncode == 1
+
+
+def test_a_case_that_does_not_hold_fails_the_test(limner: Any, project: Path) -> None:
+    with_cases(project, "policy: house\ncases: [{prompt: a bad thing, expect: allow}]\n")
+    done = limner("policy", "test", "house")
+    assert done.returncode == 1
+    assert "a bad thing: expected allow, decided block (bad-word)" in done.stdout
