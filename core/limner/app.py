@@ -19,13 +19,14 @@ from uuid import uuid4
 
 from limner.admission import Checked
 from limner.canonical import canonical
+from limner.checking import check
 from limner.errors import InvalidFile, Problem, UsageError
-from limner.generation import Caller, Input, Mode, Request, Task
+from limner.generation import Caller, Input, Request, Task
 from limner.models import ModelStore
-from limner.pipeline import Pipeline, declared_models, load_pipelines
+from limner.pipeline import declared_models, load_pipelines
 from limner.plugins.loading import load_plugins
 from limner.plugins.registry import Registry
-from limner.policy import BoundPolicy, Policy, bind, load_policies
+from limner.policy import Policy, load_policies
 from limner.project import Project, find_project
 from limner.settings import Settings
 from limner.yaml_problems import did_you_mean
@@ -88,26 +89,12 @@ class App:
         problems: list[Problem] = []
         for name, pipeline in loaded.items():
             try:
-                checked[name] = self._check(pipeline)
+                checked[name] = check(pipeline, self.policies)
             except InvalidFile as error:
                 problems += error.problems
         if problems:
             raise InvalidFile(problems)
         return checked
-
-    def _check(self, pipeline: Pipeline) -> Checked:
-        shadow = self._bound(pipeline, pipeline.shadow_policy, "shadow") if pipeline.shadow_policy else None
-        enforced = self._bound(pipeline, pipeline.policy, "enforce")
-        return Checked(pipeline, enforced.beside(shadow) if shadow else enforced, shadow)
-
-    def _bound(self, pipeline: Pipeline, policy: str, mode: Mode) -> BoundPolicy:
-        if policy not in self.policies:
-            what = f"there is no policy {policy!r}"
-            key = f"pipelines.{pipeline.name}.{'policy' if mode == 'enforce' else 'shadow_policy'}"
-            raise InvalidFile([Problem(pipeline.file, pipeline.line, 1, key, what, did_you_mean(policy, self.policies))])
-        return bind(
-            self.policies[policy], pipeline.steps, pipeline=pipeline.name, file=pipeline.file, task=pipeline.task, mode=mode
-        )
 
     @cached_property
     def database(self) -> Database:
@@ -174,6 +161,7 @@ class App:
             recorder=Recorder(self.writer, plugins, _ground(), self.lease.id),
             images=self.images,
             lifecycle=self.registry.lifecycle,
+            longest_prompt=self.settings.longest_prompt,
         )
 
     def request(

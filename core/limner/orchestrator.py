@@ -23,6 +23,7 @@ from limner.image_life import ImageLife, Life, Lifecycle
 from limner.images.store import ImageStore
 from limner.recording import Recorder
 from limner.result import ImageResult, Result, Watcher
+from limner.settings import LONGEST_PROMPT
 
 CANCEL = -1  # where the index of a life is expected
 CLOSING_TIME = 30.0  # seconds that requests get to close their records when the process ends; the next start closes the rest
@@ -39,10 +40,11 @@ class Orchestrator:
         recorder: Recorder,
         images: ImageStore,
         lifecycle: Lifecycle,
+        longest_prompt: int = LONGEST_PROMPT,
     ) -> None:
         """`pipelines` are those that hold under their policies; `lifecycle` calls every plugin's hook of a name."""
         self._pipelines, self._engine, self._recorder = pipelines, engine, recorder
-        self._images, self._lifecycle = images, lifecycle
+        self._images, self._lifecycle, self._longest_prompt = images, lifecycle, longest_prompt
         self._running: dict[str, SimpleQueue[int]] = {}  # by request: the lives that can go on, or CANCEL
         self._ended = Condition()
 
@@ -51,7 +53,7 @@ class Orchestrator:
 
         Raises UsageError if it is not admitted, AuditError if it cannot be recorded; nothing is given out then.
         """
-        admitted = admit(request, self._pipelines)
+        admitted = admit(request, self._pipelines, self._longest_prompt)
         with self._cancellable(request.id) as ready, self._recorder.open(admitted) as record:
             record.accept()
             self._lifecycle("after_request_accepted", request=_view(request))

@@ -17,9 +17,11 @@ KNOWN = {
     "LIMNER_KEYS": "folder for keys; keys in the state folder by default",
     "LIMNER_DEVICES": "torch devices to run accelerator steps on, with commas; found by itself by default",
     "LIMNER_PRECISION": "float32, bfloat16 or float16 for accelerator steps; chosen for the device by default",
+    "LIMNER_LONGEST_PROMPT": "characters that a prompt may have; 4000 by default",
     "LIMNER_PLUGINS": "plugins that may load, with commas; all that are installed by default",
 }
 PRECISIONS = ("float32", "bfloat16", "float16")
+LONGEST_PROMPT = 4_000  # characters, as in the image APIs people know
 DATABASES = ("sqlite", "postgresql")
 
 
@@ -34,6 +36,7 @@ class Settings:
     devices: tuple[str, ...]
     precision: str
     plugins: frozenset[str] | None
+    longest_prompt: int = LONGEST_PROMPT
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -49,6 +52,7 @@ class Settings:
             devices=_names(env.get("LIMNER_DEVICES", "")),
             precision=_precision(env),
             plugins=frozenset(plugins) if "LIMNER_PLUGINS" in env else None,
+            longest_prompt=_count(env, "LIMNER_LONGEST_PROMPT", LONGEST_PROMPT),
         )
 
 
@@ -75,6 +79,13 @@ def _precision(env: Mapping[str, str]) -> str:
     if value and value not in PRECISIONS:
         raise ConfigurationError(f"LIMNER_PRECISION is {value!r}", where="environment", fix=f"one of {', '.join(PRECISIONS)}")
     return value
+
+
+def _count(env: Mapping[str, str], name: str, default: int) -> int:
+    value = env.get(name, "") or str(default)
+    if not (value.isascii() and value.isdigit() and len(value) < 8 and int(value) > 0):
+        raise ConfigurationError(f"{name} is {value!r}, not a number above 0", where="environment")
+    return int(value)
 
 
 def _database_url(env: Mapping[str, str]) -> str:

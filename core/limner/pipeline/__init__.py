@@ -1,12 +1,13 @@
 """pipelines.yaml → checked Pipeline objects, their schema and their graph."""
 
-from limner.pipeline.build import Pipeline, PipelineFile, declared_models, load_pipelines
+from limner.pipeline.build import CohortPolicy, Pipeline, PipelineFile, declared_models, load_pipelines
 from limner.pipeline.graph import mermaid
 from limner.pipeline.parameters import Parameter, Settled
 from limner.pipeline.reading import StepCatalogue
 from limner.pipeline.schema import pipelines_schema
 
 __all__ = [
+    "CohortPolicy",
     "Parameter",
     "Pipeline",
     "PipelineFile",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from limner.canonical import canonical, sha256_hex
 from limner.errors import ConfigurationError, InvalidFile
 from limner.generation import Task
 from limner.models import ModelSource
-from limner.pipeline.config import FileEntry, ModelEntry, PipelineEntry
+from limner.pipeline.config import CohortEntry, FileEntry, ModelEntry, PipelineEntry
 from limner.pipeline.dataflow import check_dataflow
 from limner.pipeline.option_values import model_references
 from limner.pipeline.parameter_checks import bind_parameters
@@ -23,13 +23,30 @@ from limner.pipeline.parameters import Parameter, Settled, settle
 from limner.pipeline.reading import Reading, StepCatalogue
 from limner.pipeline.steps import bind_steps
 from limner.step import ModelIndex
-from limner.yaml_problems import Problems, pydantic_problems
+from limner.yaml_problems import Problems, did_you_mean, pydantic_problems
 from limner.yaml_source import Document, load_yaml
+
+
+@dataclass(frozen=True, slots=True)
+class CohortPolicy:
+    """The policy that a pipeline has for one cohort; `reason` says why it may be weaker than the pipeline's own."""
+
+    name: str
+    policy: str
+    loosens: bool
+    reason: str
+    line: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry as it is hashed."""
+        return {"policy": self.policy, "loosens": self.loosens, "reason": self.reason}
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """A checked pipeline. `canonical` is its canonical text, options, assets and models included; `hash` the SHA-256 of that.
+
+    `cohorts` are the policies that stand in place of `policy` for callers of some cohorts.
 
     `root` is the folder that assets are relative to; `file` and `line` are where the pipeline is declared.
     """
@@ -45,6 +62,7 @@ class Pipeline:
     root: Path
     file: str
     line: int
+    cohorts: Mapping[str, CohortPolicy] = field(default_factory=dict)
 
     def settle(self, given: Mapping[str, Any]) -> Settled:
         """The parameters of one request. Raises UsageError for an unknown one, or a value outside its bounds."""
@@ -93,10 +111,14 @@ def load_pipelines(path: Path, catalogue: StepCatalogue, models: ModelIndex) -> 
             declared[name] = _model(reading.document, name)
             _refuse_taken(reading, name)
     reading = replace(reading, broken_models=frozenset(reading.names(("models",))) - set(declared))
+    cohorts: dict[str, CohortEntry] = {}
+    for name in reading.names(("cohorts",)):
+        with problems.collecting():
+            cohorts[name] = _cohort(reading, name)
     pipelines: dict[str, Pipeline] = {}
     for name in reading.names(("pipelines",)):
         with problems.collecting():
-            pipelines[name] = _pipeline(reading, name)
+            pipelines[name] = _pipeline(reading, name, cohorts)
     problems.raise_found()
     return PipelineFile(pipelines, declared)
 
@@ -117,7 +139,28 @@ def _refuse_taken(reading: Reading, name: str) -> None:
         raise reading.refusal(("models", name), "a plugin registers a model of this name", "choose another", at_key=True)
 
 
-def _pipeline(reading: Reading, name: str) -> Pipeline:
+def _cohort(reading: Reading, name: str) -> CohortEntry:
+    path = ("cohorts", name)
+    reading.check_name(path)
+    entry = reading.parse(CohortEntry, path)
+    known = reading.names(("pipelines",))
+    for index, pipeline in enumerate(entry.pipelines or ()):
+        if pipeline not in known:
+            what = f"there is no pipeline {pipeline!r}"
+            raise reading.refusal((*path, "pipelines", index), what, did_you_mean(pipeline, known))
+    return entry
+
+
+def _policies_of_cohorts(reading: Reading, pipeline: str, cohorts: Mapping[str, CohortEntry]) -> dict[str, CohortPolicy]:
+    """Those that a pipeline has."""
+    return {
+        name: CohortPolicy(name, entry.policy, entry.loosens, entry.reason, reading.document.key_place(("cohorts", name)).line)
+        for name, entry in cohorts.items()
+        if entry.pipelines is None or pipeline in entry.pipelines
+    }
+
+
+def _pipeline(reading: Reading, name: str, cohorts: Mapping[str, CohortEntry]) -> Pipeline:
     path = ("pipelines", name)
     problems = Problems()
     with problems.collecting():
@@ -131,7 +174,8 @@ def _pipeline(reading: Reading, name: str) -> Pipeline:
     if entry is None or len(steps) < len(entry.steps):
         raise InvalidFile([])  # a step stands on something whose own mistake has been told
     check_dataflow(reading, path, entry.task, steps)
-    text = _canonical(reading, name, entry, steps, parameters)
+    policies = _policies_of_cohorts(reading, name, cohorts)
+    text = _canonical(reading, name, entry, steps, parameters, policies)
     return Pipeline(
         name=name,
         task=entry.task,
@@ -144,13 +188,22 @@ def _pipeline(reading: Reading, name: str) -> Pipeline:
         root=reading.root,
         file=reading.document.file,
         line=reading.document.key_place(path).line,
+        cohorts=policies,
     )
 
 
 def _canonical(
-    reading: Reading, name: str, entry: PipelineEntry, steps: Sequence[BoundStep], parameters: Mapping[str, Parameter]
+    reading: Reading,
+    name: str,
+    entry: PipelineEntry,
+    steps: Sequence[BoundStep],
+    parameters: Mapping[str, Parameter],
+    cohorts: Mapping[str, CohortPolicy],
 ) -> bytes:
-    head = {"limner": 1, "pipeline": name, "task": entry.task, "policy": entry.policy, "shadow_policy": entry.shadow_policy}
+    judged = {"policy": entry.policy, "shadow_policy": entry.shadow_policy}
+    head: dict[str, Any] = {"limner": 1, "pipeline": name, "task": entry.task, **judged}
+    if cohorts:
+        head["cohorts"] = {cohort: policy.as_json() for cohort, policy in cohorts.items()}
     settable = {key: parameter.canonical() for key, parameter in parameters.items()}
     problems = Problems()
     forms: list[Any] = []  # JSON

@@ -55,6 +55,25 @@ class FileEntry(Entry):
     limner: Literal[1]
     models: dict[str, Any] = Field(default_factory=dict)  # ModelEntry by name
     pipelines: dict[str, Any] = Field(min_length=1)  # PipelineEntry by name
+    cohorts: dict[str, Any] = Field(default_factory=dict)  # CohortEntry by name
+
+
+class CohortEntry(Entry):
+    """The policy of a cohort, in place of the pipelines' own: of all of them, or of those named.
+
+    One that `loosens` a pipeline's policy says so, and gives the reason.
+    """
+
+    policy: str = Field(min_length=1)
+    pipelines: list[str] | None = Field(default=None, min_length=1)
+    loosens: StrictBool = False
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _gives_its_reason(self) -> CohortEntry:
+        if self.loosens and not self.reason.strip():
+            raise ValueError("`loosens` needs a `reason`: who decided so, and why")
+        return self
 
 
 class ModelEntry(Entry):

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic.errors import PydanticInvalidForJsonSchema
 
-from limner.pipeline.config import NAME, Entry, FileEntry, ModelEntry, ParameterEntry, PipelineEntry, StepEntry
+from limner.pipeline.config import NAME, CohortEntry, Entry, FileEntry, ModelEntry, ParameterEntry, PipelineEntry, StepEntry
 from limner.pipeline.reading import StepCatalogue, StepClass
 
 Schema = dict[str, Any]  # JSON Schema, draft 2020-12
@@ -25,7 +25,12 @@ def pipelines_schema(catalogue: StepCatalogue) -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "pipelines.yaml of Limner",
-        **_object(FileEntry, models=_mapping(_object(ModelEntry)), pipelines={**_mapping(pipeline), "minProperties": 1}),
+        **_object(
+            FileEntry,
+            models=_mapping(_object(ModelEntry)),
+            pipelines={**_mapping(pipeline), "minProperties": 1},
+            cohorts=_mapping(_object(CohortEntry)),
+        ),
         "$defs": {"step": step, **{_key(name): _schema_of(name, cls) for name, cls in sorted(catalogue.steps.items())}},
     }
 

@@ -139,11 +139,11 @@ def test_state_that_cannot_be_kept_is_exit_code_4(project: Path, limner: Limner,
 
 
 def test_an_auditors_terminal_is_not_written_to_by_a_prompt(limner: Limner):
-    prompt = "a field\x1b[2J\nimage.outcome: released \udcff"
+    prompt = "a field\x9b2J\nimage.outcome: released \u202e"
     _, told = generate(limner, prompt)
     shown = limner("audit", "show", told["request_id"]).stdout
     assert "\x1b" not in shown
-    assert "prompt: a field\\x1b[2J\\nimage.outcome: released \\udcff\n" in shown
+    assert "prompt: a field\\x9b2J\\nimage.outcome: released \\u202e\n" in shown
     as_json = json.loads(limner("audit", "show", told["request_id"], "--json").stdout)
     assert as_json["events"][0]["payloads"]["prompt"]["value"] == prompt
 
