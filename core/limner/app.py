@@ -33,6 +33,8 @@ from limner.yaml_problems import did_you_mean
 
 if TYPE_CHECKING:
     from limner.audit.leases import Lease, Leases
+    from limner.audit.outside import HeadFolder
+    from limner.audit.publishing import Publisher
     from limner.audit.writer import AuditWriter
     from limner.database.connection import Database
     from limner.drawing import Drawing
@@ -44,7 +46,14 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("torch", "diffusers", "transformers", "pillow", "numpy")  # what pixels depend on
 LOCAL_COHORT = "local"
-CLOSING = (("database", "close"), ("lease", "release"), ("writer", "close"), ("orchestrator", "join"), ("engine", "close"))
+CLOSING = (
+    ("database", "close"),
+    ("lease", "release"),
+    ("publisher", "close"),
+    ("writer", "close"),
+    ("orchestrator", "join"),
+    ("engine", "close"),
+)
 
 
 class App:
@@ -135,7 +144,22 @@ class App:
         """The one writer of the record in this process."""
         from limner.audit.writer import AuditWriter
 
-        return AuditWriter(self.database, self.keys)
+        return AuditWriter(self.database, self.keys, committed=self.publisher.committed)
+
+    @cached_property
+    def heads(self) -> HeadFolder:
+        """The folder of heads in the state folder, outside the database."""
+        from limner.audit.outside import HeadFolder
+
+        return HeadFolder(self.project.state / "heads")
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """What publishes heads: to the state folder, and to where LIMNER_HEADS says."""
+        from limner.audit.outside import sinks
+        from limner.audit.publishing import Publisher
+
+        return Publisher(self.database, self.keys, sinks(self.heads, self.settings.heads))
 
     @cached_property
     def engine(self) -> LocalEngine:

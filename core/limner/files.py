@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def save_atomically(path: Path, data: bytes) -> None:
+def save_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     """Write a file, replacing what was there; any crash leaves the old or the new one. On return it is on the disk.
 
     It is written as `.<name>.<random>.part` in the same folder, synced, renamed, and the folder synced. Raises OSError.
     """
-    with _draft(path, data, mode=0o666) as draft:
+    with _draft(path, data, mode=mode) as draft:
         draft.replace(path)
     sync_folder(path.parent)
 

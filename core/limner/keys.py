@@ -11,7 +11,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -26,9 +26,10 @@ from cryptography.hazmat.primitives.serialization import (
 
 from limner.canonical import canonical
 from limner.errors import AuditError, ConfigurationError
-from limner.files import create_once
+from limner.files import create_once, save_atomically
 
 KEY_BYTES = 32
+RETIRED = "retired-keys.txt"
 NONCE_BYTES = 12  # 96 bits, as NIST SP 800-38D recommends for GCM
 
 
@@ -79,6 +80,22 @@ class Keys:
         """Hex HMAC-SHA256 of a subject's name: how the database finds a subject without knowing the name."""
         return hmac.digest(self._lookup, subject.encode("utf-8", "surrogatepass"), "sha256").hex()
 
+    @property
+    def origin(self) -> str:
+        """The name of the log in its heads: it stays when the signing key is replaced, as the look-up key is not."""
+        return f"limner/{hmac.digest(self._lookup, b'limner log origin', 'sha256').hex()[:16]}"
+
+    def retired(self) -> tuple[str, ...]:
+        """The public keys of signing keys that were replaced, a line each."""
+        path = self.folder / RETIRED
+        return tuple(path.read_text(encoding="utf-8").splitlines()) if path.exists() else ()
+
+    def replace_signing(self, new: Ed25519PrivateKey, retired: str) -> Keys:
+        """These keys with another signing key; the old one, destroyed here, is remembered by its public key's line."""
+        save_atomically(self.folder / RETIRED, "".join(f"{line}\n" for line in (*self.retired(), retired)).encode())
+        save_atomically(self.folder / "signing.pem", _pem(new), mode=0o600)
+        return replace(self, signing=new)
+
     def __repr__(self) -> str:
         return f"Keys({str(self.folder)!r})"
 
@@ -101,11 +118,20 @@ def open_folder(folder: Path, *, create: bool) -> Keys:
     )
 
 
-def _new_signing_key() -> bytes:
-    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+def new_signing_key() -> Ed25519PrivateKey:
+    """A fresh key to sign heads with."""
+    return Ed25519PrivateKey.generate()
 
 
-_MAKERS: dict[str, Callable[[], bytes]] = {"master.key": new_key, "lookup.key": new_key, "signing.pem": _new_signing_key}
+def _pem(key: Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+_MAKERS: dict[str, Callable[[], bytes]] = {
+    "master.key": new_key,
+    "lookup.key": new_key,
+    "signing.pem": lambda: _pem(new_signing_key()),
+}
 
 
 def _read(path: Path) -> bytes:

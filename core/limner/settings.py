@@ -15,6 +15,7 @@ KNOWN = {
     "LIMNER_STATE": "folder for the database, images and leases; .limner beside pipelines.yaml by default",
     "LIMNER_DATABASE_URL": "SQLAlchemy URL of the audit database; SQLite in the state folder by default",
     "LIMNER_KEYS": "folder for keys; keys in the state folder by default",
+    "LIMNER_HEADS": "where heads of the record go besides the state folder: folders, and commands after |, with commas",
     "LIMNER_DEVICES": "torch devices to run accelerator steps on, with commas; found by itself by default",
     "LIMNER_PRECISION": "float32, bfloat16 or float16 for accelerator steps; chosen for the device by default",
     "LIMNER_LONGEST_PROMPT": "characters that a prompt may have; 4000 by default",
@@ -33,6 +34,7 @@ class Settings:
     state: Path | None
     database_url: str
     keys: Path | None
+    heads: tuple[str, ...]
     devices: tuple[str, ...]
     precision: str
     plugins: frozenset[str] | None
@@ -49,6 +51,7 @@ class Settings:
             state=_path(env, "LIMNER_STATE"),
             database_url=_database_url(env),
             keys=_path(env, "LIMNER_KEYS"),
+            heads=_names(env.get("LIMNER_HEADS", "")),
             devices=_names(env.get("LIMNER_DEVICES", "")),
             precision=_precision(env),
             plugins=frozenset(plugins) if "LIMNER_PLUGINS" in env else None,

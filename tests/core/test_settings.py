@@ -12,7 +12,7 @@ from limner.settings import KNOWN, Settings
 
 def test_an_empty_environment_leaves_everything_to_be_found():
     settings = Settings.from_environment({"PATH": "/bin"})
-    assert settings == Settings(None, None, "", None, (), "", None)
+    assert settings == Settings(None, None, "", None, (), (), "", None)
 
 
 def test_what_is_set_is_typed(tmp_path: Path):

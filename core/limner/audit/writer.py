@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from threading import BoundedSemaphore, Lock, Thread
@@ -64,9 +64,19 @@ class AuditWriter:
     """Appends events to the log of a database. Thread-safe; a forked child makes its own.
 
     `slots` bounds the requests under way; `delays` are the pauses, in seconds, between tries when the database is away.
+    `committed` is called after each commit; it must be quick, and not raise.
     """
 
-    def __init__(self, database: Database, keys: Keys, *, slots: int = SLOTS, delays: Sequence[float] = DELAYS) -> None:
+    def __init__(
+        self,
+        database: Database,
+        keys: Keys,
+        *,
+        slots: int = SLOTS,
+        delays: Sequence[float] = DELAYS,
+        committed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._committed = committed
         self._database, self._keys, self._delays, self._slots = database, keys, tuple(delays), slots
         self._room = BoundedSemaphore(slots)
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()  # None: no more will come
@@ -149,6 +159,7 @@ class AuditWriter:
             results = [self._unwritten(error)] * len(group)
         for waiting, result in zip(group, results, strict=True):
             waiting.settle(result)
+        self._committed()
 
     def _commit(self, appends: list[Append]) -> list[Indexes | LimnerError]:
         """One transaction, tried again while the database is away. Returns after the commit."""

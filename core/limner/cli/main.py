@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli import audit, db, generate, init, pipelines, plugins, policy
+from limner.cli import audit, db, generate, init, keys, pipelines, plugins, policy
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def build() -> typer.Typer:
     cli.add_typer(plugins.build(), name="plugins")
     cli.add_typer(audit.build(), name="audit")
     cli.add_typer(db.build(), name="db")
+    cli.add_typer(keys.build(), name="keys")
     _add_plugin_commands(cli)
     return cli
 

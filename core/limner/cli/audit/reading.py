@@ -1,4 +1,4 @@
-"""`limner audit`: read the record. Imports no torch, and needs neither the plugins nor the pipelines it speaks of."""
+"""`limner audit list` and `show`: read the record."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def build() -> typer.Typer:
-    """The command group."""
-    group = typer.Typer(no_args_is_help=True, help="The record of what was asked, decided and made.")
+def add(group: typer.Typer) -> None:
+    """Add the commands."""
 
     @group.command("list")
     def list_requests(
@@ -51,8 +50,6 @@ def build() -> typer.Typer:
             typer.echo(json.dumps(record.to_json()))
         else:
             _show(record)
-
-    return group
 
 
 def _show(record: RequestRecord) -> None:

@@ -1,0 +1,29 @@
+"""Events of those who look after the record: they concern it, or a request, and belong to whoever acted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from limner.audit.event import Event, plain
+from limner.audit.heads import endorse, public_key
+from limner.audit.verifier import ROTATED, Key
+from limner.audit.writer import AuditWriter
+from limner.keys import Keys, new_signing_key
+
+
+def administered(kind: str, actor: str, body: Mapping[str, Any], *, request_id: str = "") -> Event:
+    """An event of this kind by `actor`, who stands in it by pseudonym. `body` is in the clear, a reason in it too."""
+    return Event(kind, request_id, plain(body), subject=actor)
+
+
+def rotate(writer: AuditWriter, keys: Keys, actor: str, reason: str) -> Keys:
+    """Replace the signing key, on the record: the old key endorses the new one, and is then destroyed.
+
+    Heads are signed with the new key by processes that start afterwards.
+    """
+    old, signing = public_key(keys), new_signing_key()
+    new = Key(keys.origin, signing.public_key().public_bytes_raw())
+    body = {"old": old.text, "new": new.text, "endorsement": endorse(keys, new), "reason": reason}
+    writer.append([administered(ROTATED, actor, body)]).result()
+    return keys.replace_signing(signing, old.text)

@@ -1,0 +1,543 @@
+"""Verifies Limner's record without Limner: needs Python 3.11, the package `cryptography`, an export and the log's public key.
+
+    python verify.py EXPORT --key KEY [--head FILE]
+
+The record is a Merkle tree over events (RFC 6962): a leaf is the SHA-256 of a zero byte and the event's bytes, an inner node
+that of a one byte and its two children. A head is the tree's size and root in a signed note (C2SP tlog-checkpoint and
+signed-note), signed with Ed25519. This file goes with every export as it stands; Limner itself verifies with the same code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import csv
+import hashlib
+import hmac
+import json
+import sys
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+ED25519 = b"\x01"  # the signature type of a signed note
+EMPTY_ROOT = hashlib.sha256(b"").digest()
+CLOCK_TOLERANCE = 5.0  # seconds that the clocks of several machines may differ
+ROTATED = "keys.rotated"
+
+
+def leaf_hash(data: bytes) -> bytes:
+    """The hash of one event (32 bytes)."""
+    return hashlib.sha256(b"\x00" + data).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """The hash of an inner node (32 bytes)."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+class Range:
+    """A tree that grows leaf by leaf, kept as the roots of its perfect subtrees, largest first."""
+
+    def __init__(self, size: int = 0, peaks: Sequence[bytes] = ()) -> None:
+        self.size, self.peaks = size, list(peaks)
+
+    def append(self, hash: bytes) -> None:
+        """Add a leaf by its hash."""
+        peaks, left = self.peaks, self.size
+        while left & 1:
+            hash = hashlib.sha256(b"\x01" + peaks.pop() + hash).digest()
+            left >>= 1
+        peaks.append(hash)
+        self.size += 1
+
+    def root(self) -> bytes:
+        """The root of the tree as it stands."""
+        if not self.peaks:
+            return EMPTY_ROOT
+        *rest, hash = self.peaks
+        for peak in reversed(rest):
+            hash = node_hash(peak, hash)
+        return hash
+
+
+def root_by_proof(index: int, size: int, leaf: bytes, proof: Sequence[bytes]) -> bytes | None:
+    """The root that an inclusion proof leads to (RFC 9162, section 2.1.3.2); None where it cannot be one for this place."""
+    if not 0 <= index < size:
+        return None
+    node, last, hash = index, size - 1, leaf
+    for sibling in proof:
+        if last == 0:
+            return None
+        if node & 1 or node == last:
+            hash = node_hash(sibling, hash)
+            while not node & 1 and node:
+                node, last = node >> 1, last >> 1
+        else:
+            hash = node_hash(hash, sibling)
+        node, last = node >> 1, last >> 1
+    return hash if last == 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A public key of a log, in the form `<origin>+<id>+<base64>` that signed notes use."""
+
+    origin: str
+    public: bytes  # 32 bytes
+
+    @property
+    def id(self) -> bytes:
+        """Four bytes by which a signature names its key."""
+        return hashlib.sha256(self.origin.encode() + b"\n" + ED25519 + self.public).digest()[:4]
+
+    @property
+    def text(self) -> str:
+        """The key in one line."""
+        return f"{self.origin}+{self.id.hex()}+{base64.b64encode(ED25519 + self.public).decode()}"
+
+    @classmethod
+    def parse(cls, text: str) -> Key:
+        """The key of such a line. Raises ValueError for anything else."""
+        origin, _, rest = text.strip().partition("+")
+        id, _, encoded = rest.partition("+")
+        data = base64.b64decode(encoded, validate=True)
+        key = cls(origin, data[1:])
+        if data[:1] != ED25519 or len(data) != 33 or key.id.hex() != id:
+            raise ValueError(f"not a log's public key: {text.strip()!r}")
+        return key
+
+    def signed(self, text: bytes, signature: bytes) -> bool:
+        """Whether the signature is this key's over the text."""
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A signed note that says: the log of this origin had so many events, and this root."""
+
+    origin: str
+    size: int
+    root: bytes
+    note: str
+
+    @classmethod
+    def parse(cls, note: str) -> Head:
+        """Raises ValueError for what is no such note."""
+        text, blank, signatures = note.partition("\n\n")
+        origin, size, root, *_ = text.split("\n")
+        head = cls(origin, int(size), base64.b64decode(root, validate=True), note)
+        if not (blank and signatures and origin) or len(head.root) != 32 or size != str(head.size) or head.size < 0:
+            raise ValueError("not a head of a log")
+        return head
+
+    def is_signed(self, keys: Iterable[Key]) -> bool:
+        """Whether one of the keys, of this log, has signed it."""
+        text, _, signatures = self.note.partition("\n\n")
+        signed = (text + "\n").encode()
+        for line in signatures.splitlines():
+            dash, _, rest = line.partition(" ")
+            name, _, encoded = rest.rpartition(" ")
+            try:
+                data = base64.b64decode(encoded, validate=True)
+            except ValueError:
+                continue
+            for key in keys:
+                if dash == "—" and name == key.origin == self.origin and data[:4] == key.id and key.signed(signed, data[4:]):
+                    return True
+        return False
+
+
+class Row(NamedTuple):
+    """One event as it is stored or exported: its canonical bytes, and what stands beside them."""
+
+    index: int  # type: ignore[assignment]  # a tuple has a method of this name
+    id: str
+    request: str
+    kind: str
+    version: int
+    time: str
+    canonical: bytes
+    leaf_hash: bytes
+
+
+TYPES = (int, str, str, str, int, str, bytes, bytes)  # of a row
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong, and with which rows: from `first` to `last`, both None where it is with no row.
+
+    `kind` is `changed`, `missing`, `inserted`, `reordered`, `forged head`, `clock`, or `payload`.
+    """
+
+    kind: str
+    what: str
+    first: int | None = None
+    last: int | None = None
+
+    def __str__(self) -> str:
+        if self.first is None:
+            return f"{self.kind}: {self.what}"
+        rows = f"event {self.first}" if self.first == self.last else f"events {self.first} to {self.last}"
+        return f"{self.kind}: {rows}: {self.what}"
+
+
+@dataclass(slots=True)
+class Report:
+    """What a verification came to: how many events it saw, to what root, under how many heads, and all that is wrong."""
+
+    events: int = 0
+    root: bytes = EMPTY_ROOT
+    heads: int = 0
+    attested: int = 0  # events under the newest head that holds
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings
+
+
+def verify_log(
+    rows: Iterable[Row], heads: Sequence[Head], keys: Sequence[Key], *, attested: Sequence[bytes] | None = None
+) -> Report:
+    """Check a whole log, from its first event on, against heads that were kept outside.
+
+    `attested` are the leaf hashes that were kept with the heads: with them, each row that differs is named, and without them
+    the heads say between which two it lies. Keys that a trusted key endorsed in the log are trusted too.
+    """
+    log = _Log(heads)
+    for row in rows:
+        log.take(row)
+    trusted = _endorsed(log.rotations, keys)
+    report = Report(len(log.hashes), log.tree.root(), len(heads), findings=log.findings)
+    genuine = [head for head in heads if _is_genuine(head, trusted, report)]
+    holding = [head for head in genuine if log.roots.get(head.size) == head.root]
+    report.attested = max((head.size for head in holding), default=0)
+    if len(holding) < len(genuine) or (attested is not None and list(attested) != log.hashes[: len(attested)]):
+        _name(log, genuine, attested, report)
+    return report
+
+
+class _Log:
+    """What is to be known of a log from one pass over it."""
+
+    def __init__(self, heads: Sequence[Head]) -> None:
+        self.tree, self.hashes = Range(), list[bytes]()
+        self.roots: dict[int, bytes] = {0: EMPTY_ROOT}  # by size, where a head says what it was
+        self.findings: list[Finding] = []
+        self.rotations: list[Row] = []
+        self._sizes = {head.size for head in heads}
+        self._next, self._time = 0, ""
+
+    def take(self, row: Row) -> None:
+        if tuple(map(type, row)) != TYPES:
+            row = self._of_other_types(row)
+        hash = hashlib.sha256(b"\x00" + row.canonical).digest()
+        if row.index != self._next:
+            self._numbered_wrongly(row.index)
+        if hash != row.leaf_hash:
+            self._find("changed", "its bytes do not have the hash beside them", row.index)
+        if not _repeats(row):
+            self._find("changed", "what stands beside its bytes is not what they say", row.index)
+        if row.time < self._time:
+            self._clock(row)
+        if row.kind == ROTATED:
+            self.rotations.append(row)
+        self._next, self._time = row.index + 1, row.time
+        self.hashes.append(hash)
+        self.tree.append(hash)
+        if self.tree.size in self._sizes:
+            self.roots[self.tree.size] = self.tree.root()
+
+    def _find(self, kind: str, what: str, first: int, last: int | None = None) -> None:
+        self.findings.append(Finding(kind, what, first, first if last is None else last))
+
+    def _numbered_wrongly(self, index: int) -> None:
+        if index > self._next:
+            self._find("missing", "they are not there" if index - self._next > 1 else "it is not there", self._next, index - 1)
+        else:
+            self._find("reordered", f"it stands after event {self._next - 1}", index)
+
+    def _of_other_types(self, row: Row) -> Row:
+        """SQLite keeps a value of any type in any column."""
+        self._find("changed", "it holds values of types that are never written", row.index)
+        values = [value if isinstance(value, bytes) else str(value) for value in row]
+        data = [value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass") for value in values[6:]]
+        id, request, kind, time = (str(values[at]) for at in (1, 2, 3, 5))
+        return Row(row.index, id, request, kind, -1, time, *data)
+
+    def _clock(self, row: Row) -> None:
+        back = _seconds(self._time) - _seconds(row.time)
+        if back > CLOCK_TOLERANCE:
+            self._find("clock", f"it is {back:.0f} s earlier than the one before", row.index)
+
+
+def _repeats(row: Row) -> bool:
+    """Whether the columns beside an event's bytes say what the bytes say. RFC 8785 fixes how those end, so few are parsed."""
+    head = f'"id":"{row.id}","kind":"{row.kind}","request":"{row.request}",'
+    tail = f'"time":"{row.time}","version":{row.version}}}'
+    data, ending = row.canonical, (head + tail).encode()
+    if data.endswith(ending):
+        return data[-len(ending) - 2 : -len(ending)] == b"},"
+    with_subject = len(ending) + 77  # "subject":"<64 hex digits>",
+    if data.endswith(tail.encode()) and data[-with_subject:].startswith(head.encode() + b'"subject":"'):
+        return data[-with_subject - 2 : -with_subject] == b"},"
+    return _parsed_repeats(row)
+
+
+def _parsed_repeats(row: Row) -> bool:
+    try:
+        said = json.loads(row.canonical)
+        columns = (row.id, row.request, row.kind, row.version, row.time)
+        return tuple(said[name] for name in ("id", "request", "kind", "version", "time")) == columns
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def _seconds(time: str) -> float:
+    try:
+        return datetime.fromisoformat(time).timestamp()
+    except ValueError:
+        return float("inf")
+
+
+def _endorsed(rotations: Sequence[Row], keys: Sequence[Key]) -> list[Key]:
+    """The keys, and those that they, or keys endorsed before, have endorsed on the record."""
+    trusted = list(keys)
+    for row in rotations:
+        try:
+            body = json.loads(row.canonical)["body"]
+            old, new = Key.parse(body["old"]), Key.parse(body["new"])
+            signature = base64.b64decode(body["endorsement"])
+        except (ValueError, KeyError, TypeError):
+            continue
+        if old in trusted and old.origin == new.origin and old.signed(endorsement(new), signature):
+            trusted.append(new)
+    return trusted
+
+
+def endorsement(key: Key) -> bytes:
+    """What an old key signs to hand over to a new one."""
+    return f"the next key of this log is\n{key.text}\n".encode()
+
+
+def _is_genuine(head: Head, keys: Sequence[Key], report: Report) -> bool:
+    if not keys or head.is_signed(keys):
+        return True
+    report.findings.append(Finding("forged head", f"the head of size {head.size} is signed by no key of this log"))
+    return False
+
+
+def _name(log: _Log, heads: Sequence[Head], attested: Sequence[bytes] | None, report: Report) -> None:
+    """Say which rows are not what the heads attest."""
+    newest = max(heads, key=lambda head: head.size, default=None)
+    if attested is None or newest is None or not _vouched(attested, heads, report):
+        return _bracket(log, heads, report)
+    report.findings += differences(log.hashes, attested[: newest.size])
+
+
+def _vouched(attested: Sequence[bytes], heads: Sequence[Head], report: Report) -> bool:
+    """Whether the hashes that were kept outside lead to every head that was."""
+    tree, roots, sizes = Range(), {0: EMPTY_ROOT}, {head.size for head in heads}
+    for hash in attested:
+        tree.append(hash)
+        if tree.size in sizes:
+            roots[tree.size] = tree.root()
+    wrong = sorted(head.size for head in heads if roots.get(head.size) != head.root)
+    if wrong:
+        what = f"the head of size {wrong[0]} does not fit the hashes kept outside: either is not what was written"
+        report.findings.append(Finding("forged head", what))
+    return not wrong
+
+
+def _bracket(log: _Log, heads: Sequence[Head], report: Report) -> None:
+    """Say between which heads the first difference lies, and what is missing at the end."""
+    count, good = len(log.hashes), 0
+    for head in sorted(heads, key=lambda head: head.size):
+        if head.size > count:
+            report.findings.append(Finding("missing", "the record ends before them", count, head.size - 1))
+            return
+        if log.roots.get(head.size) != head.root:
+            what = "among them, or in their order, something is not what the next head attests"
+            report.findings.append(Finding("changed", what, good, head.size - 1))
+            return
+        good = head.size
+
+
+def differences(found: Sequence[bytes], attested: Sequence[bytes]) -> list[Finding]:
+    """How rows differ from what they were, told by their hashes. What follows the last attested row is new, no difference."""
+    places, present = {hash: index for index, hash in enumerate(attested)}, set(found)
+    known = [(now, places[hash]) for now, hash in enumerate(found) if hash in places]
+    standing = _in_order(known)
+    findings = [Finding("reordered", f"it was event {was}", now, now) for now, was in known if (now, was) not in standing]
+    anchors = [(-1, -1), *sorted(standing), (len(found), len(attested))]
+    for (now, was), (next_now, next_was) in pairwise(anchors):
+        gone = [index for index in range(was + 1, next_was) if attested[index] not in present]
+        new = [index for index in range(now + 1, next_now) if found[index] not in places]
+        both = min(len(gone), len(new))
+        findings += [Finding("changed", "it is not what it was", index, index) for index in gone[:both]]
+        findings += [Finding("missing", "not there any more", first, last) for first, last in _runs(gone[both:])]
+        if next_was < len(attested):
+            findings += [Finding("inserted", "it was never recorded there", index, index) for index in new[both:]]
+    return findings
+
+
+def _in_order(known: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Of rows with their place now and then, the most that stand in their old order (a longest increasing run)."""
+    ends: list[int] = []
+    ranks = []
+    for _, was in known:
+        rank = bisect_left(ends, was)
+        ends[rank : rank + 1] = [was]
+        ranks.append(rank)
+    wanted, standing = len(ends) - 1, set[tuple[int, int]]()
+    for pair, rank in zip(reversed(known), reversed(ranks), strict=True):
+        if rank == wanted:
+            standing.add(pair)
+            wanted -= 1
+    return standing
+
+
+def _runs(indexes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Consecutive numbers as first and last."""
+    for _, run in groupby(enumerate(indexes), lambda pair: pair[1] - pair[0]):
+        numbers = [number for _, number in run]
+        yield numbers[0], numbers[-1]
+
+
+def verify_export(folder: Path, keys: Sequence[Key], heads: Sequence[Head] = ()) -> Report:
+    """Check an export: each event against the export's own head, and the whole, where it is whole, against older heads too."""
+    head = Head.parse((folder / "checkpoint").read_text(encoding="utf-8"))
+    findings: list[Finding] = []
+    rows = _proven(folder, head, findings)
+    if json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["whole"]:
+        report = verify_log(rows, [*heads, head], keys)
+    else:
+        report = Report(heads=1)
+        rotations = []
+        for row in rows:
+            report.events += 1
+            rotations += [row] if row.kind == ROTATED else []
+        _is_genuine(head, _endorsed(rotations, keys), report)
+    named = {finding.first for finding in findings}
+    report.findings = findings + [finding for finding in report.findings if finding.first is None or finding.first not in named]
+    return report
+
+
+def _proven(folder: Path, head: Head, findings: list[Finding]) -> Iterator[Row]:
+    """The rows of an export, each checked by itself."""
+    for number, exported in enumerate(read_export(folder), 1):
+        try:
+            row, proof, opened = _row(exported)
+        except (ValueError, KeyError, TypeError) as error:
+            findings.append(Finding("changed", f"row {number} of the export cannot be read: {error!r}"))
+            continue
+        if root_by_proof(row.index, head.size, leaf_hash(row.canonical), proof) != head.root:
+            findings.append(Finding("changed", "its proof does not lead to the head of the export", row.index, row.index))
+        if wrong := _wrongly_opened(row, opened):
+            what = f"{', '.join(wrong)}: not what the event committed to"
+            findings.append(Finding("payload", what, row.index, row.index))
+        yield row
+
+
+def read_export(folder: Path) -> Iterator[Mapping[str, Any]]:
+    """The rows of an export, whatever its format."""
+    if (folder / "events.jsonl").exists():
+        with (folder / "events.jsonl").open(encoding="utf-8") as lines:
+            yield from map(_line, lines)
+    elif (folder / "events.csv").exists():
+        csv.field_size_limit(sys.maxsize)
+        with (folder / "events.csv").open(encoding="utf-8", newline="") as file:
+            yield from csv.DictReader(file)
+    else:
+        import pyarrow.parquet  # of the formats, the only one that the standard library cannot read
+
+        for batch in pyarrow.parquet.ParquetFile(folder / "events.parquet").iter_batches():
+            yield from batch.to_pylist()
+
+
+def _line(line: str) -> Mapping[str, Any]:  # JSON
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _row(exported: Mapping[str, Any]) -> tuple[Row, list[bytes], Mapping[str, Any]]:
+    row = Row(
+        index=int(exported["index"]),
+        id=exported["id"],
+        request=exported["request"],
+        kind=exported["kind"],
+        version=int(exported["version"]),
+        time=exported["time"],
+        canonical=exported["canonical"].encode(),
+        leaf_hash=base64.b64decode(exported["leaf_hash"]),
+    )
+    proof = [base64.b64decode(hash) for hash in exported["proof"].split()]
+    return row, proof, json.loads(exported["payloads"] or "{}")
+
+
+def _wrongly_opened(row: Row, opened: Mapping[str, Any]) -> list[str]:
+    """The payloads of an event that do not fit their commitments: HMAC-SHA256, keyed with the salt."""
+    if not opened:
+        return []
+    try:
+        commitments = json.loads(row.canonical)["body"]["commitments"]
+    except (ValueError, KeyError, TypeError):
+        return list(opened)
+    return [name for name, payload in opened.items() if not _fits(payload, commitments.get(name, ""))]
+
+
+def _fits(payload: Mapping[str, str], commitment: str) -> bool:
+    salt, data = base64.b64decode(payload["salt"]), base64.b64decode(payload["payload"])
+    return hmac.compare_digest(hmac.digest(salt, data, "sha256").hex(), commitment)
+
+
+def read_heads(text: str) -> list[Head]:
+    """The heads in a history: a JSON string a line. What cannot be read is passed over, as a crash may cut the last one."""
+    heads = []
+    for line in text.splitlines():
+        with suppress(ValueError, AttributeError):
+            heads.append(Head.parse(json.loads(line)))
+    return heads
+
+
+def main() -> int:
+    """Verify an export from the command line: 0 if all is well, 1 if not, 2 if it cannot be told."""
+    parser = argparse.ArgumentParser(description="Verify an export of a Limner record, offline.")
+    parser.add_argument("export", type=Path, help="the export's folder")
+    parser.add_argument("--key", required=True, help="the log's public key, or a file with it, had from its owner beforehand")
+    parser.add_argument("--head", type=Path, help="an older head that you kept; a whole export must agree with it")
+    asked = parser.parse_args()
+    try:
+        text = Path(asked.key).read_text(encoding="utf-8") if Path(asked.key).exists() else asked.key
+        keys = [Key.parse(line) for line in text.splitlines() if line.strip()]
+        heads = [Head.parse(asked.head.read_text(encoding="utf-8"))] if asked.head else []
+        report = verify_export(asked.export, keys, heads)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        print(f"cannot be verified: {error}", file=sys.stderr)
+        return 2
+    for finding in report.findings:
+        print(finding)
+    print(f"{report.events} events: {'all is as it was recorded' if report.ok else f'{len(report.findings)} findings'}")
+    return 0 if report.ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
