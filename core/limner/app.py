@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from limner.audit.publishing import Publisher
     from limner.audit.writer import AuditWriter
     from limner.database.connection import Database
+    from limner.deny import DenyList
     from limner.drawing import Drawing
     from limner.engine.local import LocalEngine
     from limner.images.store import ImageStore
@@ -128,6 +129,14 @@ class App:
         return ImageStore(self.project.state / "images", self.keys)
 
     @cached_property
+    def deny(self) -> DenyList:
+        """The deny list as this process sees it, never more than a second behind."""
+        from limner.deny import DenyList
+        from limner.deny.words import everywhere
+
+        return DenyList(self.database, self.keys, everywhere(self.registry.find_terms))
+
+    @cached_property
     def leases(self) -> Leases:
         """The leases of this installation."""
         from limner.audit.leases import leases_of
@@ -184,6 +193,7 @@ class App:
             engine=self.engine,
             recorder=Recorder(self.writer, plugins, _ground(), self.lease.id),
             images=self.images,
+            deny=self.deny,
             lifecycle=self.registry.lifecycle,
             longest_prompt=self.settings.longest_prompt,
         )

@@ -284,7 +284,7 @@ class StageHooks:
 
 
 class ReadingHooks:
-    """Looking at images from anywhere, apart from pipelines."""
+    """Looking at images and words, apart from pipelines."""
 
     @hookspec
     def read_watermark(self, image: Image, keys: Mapping[str, bytes]) -> WatermarkReading | None:
@@ -295,6 +295,18 @@ class ReadingHooks:
 
             def read_watermark(image, keys):
                 return search(image.pillow(), keys["2026-01"])
+        """
+
+    @hookspec
+    def find_terms(self, text: str, terms: Sequence[str]) -> Sequence[int]:
+        """Find terms of the deny list in a prompt, through whatever disguises this plugin's own word filter sees.
+
+        Reads `text`, and `terms` as an operator wrote them; returns the indexes of those that are in the text. It is asked
+        before anything is made and after each rewrite, so it must be quick. A failure refuses the request: what cannot be
+        looked for is not let through.
+
+            def find_terms(text, terms):
+                return [index for index, term in enumerate(terms) if term in normalised(text)]
         """
 
 

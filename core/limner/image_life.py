@@ -12,6 +12,7 @@ from traceback import extract_tb
 from limner.admission import Admitted
 from limner.audit.standing import Refused
 from limner.bound import BoundStep
+from limner.deny import DenyList
 from limner.engine.interface import Engine, StepRun
 from limner.errors import AuditError, Cancelled, LimnerError, StepError
 from limner.generation import (
@@ -19,6 +20,7 @@ from limner.generation import (
     DecisionView,
     EncodedImage,
     Generation,
+    Image,
     Outcome,
     Provenance,
     ReleaseView,
@@ -60,10 +62,11 @@ class ImageLife:
         engine: Engine,
         record: Record,
         images: ImageStore,
+        deny: DenyList,
         lifecycle: Lifecycle,
         watcher: Watcher,
     ) -> None:
-        self._admitted, self._index = admitted, index
+        self._admitted, self._index, self._deny = admitted, index, deny
         self._engine, self._record, self._images = engine, record, images
         self._lifecycle, self._watcher = lifecycle, watcher
         self._generation = _first(admitted.request, index)
@@ -90,25 +93,33 @@ class ImageLife:
 
     def _make(self) -> Generator[Future[StepRun], None, StoredImage]:
         """The image, finished, in the form in which it leaves, and kept."""
+        self._refuse(self._deny.of_request(self._admitted.request))
         for position, step in enumerate(self._admitted.pipeline.steps):
             if step.stage.name != "attest":
                 yield from self._step(position, step)
         self._encode()
         yield from self._attest()
-        self._read_back()
+        self._refuse(self._deny.of_image(self._read_back()))
         return self._keep()
 
     def _step(self, position: int, step: BoundStep) -> Generator[Future[StepRun], None, None]:
         if step.stage.name == "watermark":
             self._hash_pixels()
         error = yield from self._submit(step)
+        if error is None and "prompt" in step.writes:
+            self._refuse(self._deny.of_prompt(self._generation.prompt))
         self._heed(self._judge(position, error))
         if error is not None and not step.measures:
             raise _Ends("failed", step.id, str(error))
 
     def _judge(self, position: int, error: StepError | None) -> list[Decision]:
         judged = (policy.judge(position, self._generation, self._admitted.request, error) for policy in self._admitted.policies)
-        return [decision for decisions in judged for decision in decisions]
+        return [replace(decision, deny_revision=self._deny.revision) for decisions in judged for decision in decisions]
+
+    def _refuse(self, denied: Decision | None) -> None:
+        """Heed what the deny list says, if it says anything."""
+        if denied is not None:
+            self._heed([denied])
 
     def _submit(self, step: BoundStep) -> Generator[Future[StepRun], None, StepError | None]:
         """Run one step; returns the error it ended in, if any."""
@@ -176,8 +187,8 @@ class ImageLife:
             if step.stage.name == "attest":
                 yield from self._step(position, step)
 
-    def _read_back(self) -> None:
-        """Open the final bytes as a viewer would: what leaves must be the marked image, whole, whatever was attached to it."""
+    def _read_back(self) -> Image:
+        """What the final file shows, opened as a viewer would: the marked image, whole, whatever was attached to it."""
         marked, file = self._generation.image, self._generation.file
         assert marked is not None
         assert file is not None
@@ -187,6 +198,7 @@ class ImageLife:
             raise _Ends("failed", "read back", "the encoded file does not show the marked image")
         if file.data != self._encoded.data and seen.sha256() != decode(self._encoded.data).sha256():
             raise _Ends("failed", "read back", "the attested file does not show the image that was attested")
+        return seen
 
     def _keep(self) -> StoredImage:
         """Write the file to the image store. Nobody can read it there before its outcome is durable."""

@@ -16,6 +16,7 @@ from queue import SimpleQueue
 from threading import Condition
 
 from limner.admission import Checked, admit
+from limner.deny import DenyList
 from limner.engine.interface import Engine, StepRun
 from limner.errors import UsageError
 from limner.generation import Request, RequestView
@@ -39,12 +40,14 @@ class Orchestrator:
         engine: Engine,
         recorder: Recorder,
         images: ImageStore,
+        deny: DenyList,
         lifecycle: Lifecycle,
         longest_prompt: int = LONGEST_PROMPT,
     ) -> None:
         """`pipelines` are those that hold under their policies; `lifecycle` calls every plugin's hook of a name."""
         self._pipelines, self._engine, self._recorder = pipelines, engine, recorder
-        self._images, self._lifecycle, self._longest_prompt = images, lifecycle, longest_prompt
+        self._images, self._deny = images, deny
+        self._lifecycle, self._longest_prompt = lifecycle, longest_prompt
         self._running: dict[str, SimpleQueue[int]] = {}  # by request: the lives that can go on, or CANCEL
         self._ended = Condition()
 
@@ -58,7 +61,9 @@ class Orchestrator:
             record.accept()
             self._lifecycle("after_request_accepted", request=_view(request))
             lives = [
-                ImageLife(admitted, index, self._engine, record, self._images, self._lifecycle, watcher or Watcher())
+                ImageLife(
+                    admitted, index, self._engine, record, self._images, self._deny, self._lifecycle, watcher or Watcher()
+                )
                 for index in range(request.n)
             ]
             images = self._drive(request.id, [life.run() for life in lives], ready)

@@ -7,7 +7,19 @@ hold data keys wrapped by a subject's key in `subjects`, itself wrapped by the m
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 metadata = MetaData(
     naming_convention={
@@ -115,7 +127,40 @@ holds = Table(
     Column("image", Integer, nullable=False, comment="its index in the request"),
     Column("gate", String(16), nullable=False),
     Column("state", String(16), nullable=False, index=True, comment="waiting until a reviewer has spoken"),
+    Column("time", Time),
+    Column("category", Name),
+    Column("rules", Text, comment="JSON: those that asked for it"),
+    Column("four_eyes", Boolean, comment="two people release it"),
     Index("ix_holds_request_id_image", "request_id", "image"),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("hold_id", Id, ForeignKey("holds.id"), primary_key=True),
+    Column("reviewer", Hash, primary_key=True, comment="lookup value of the name"),
+    Column("time", Time, nullable=False),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("image_id", Id, ForeignKey("images.id"), primary_key=True),
+    Column("category", Name, nullable=False),
+    Column("until", Time, nullable=False, index=True, comment="when the image is destroyed"),
+)
+
+denials = Table(
+    "denials",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", String(8), nullable=False, comment="image, term or subject"),
+    Column("value", Text, nullable=False, comment="fingerprint in hex, the term, or the subject's lookup value"),
+    Column("reason", Text, nullable=False),
+    Column("created", Time, nullable=False),
+    Column("expires", Time, comment="null for never"),
+    Column("removed", Time, comment="null while it stands"),
+    Column("changed", Position, nullable=False, index=True, comment="counts the changes of the list"),
 )
 
 texts = Table(

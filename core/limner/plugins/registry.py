@@ -74,6 +74,20 @@ class Registry:
             self._listeners[hook] = tuple(p for p in self._loaded if getattr(p.manager.hook, hook).get_hookimpls())
         return self._listeners[hook]
 
+    def find_terms(self, text: str, terms: Sequence[str]) -> set[int]:
+        """The indexes of the terms that some plugin finds in the text. Raises PluginError where one fails to look."""
+        found: set[int] = set()
+        for plugin in self._listening("find_terms"):
+            try:
+                [answer] = plugin.manager.hook.find_terms(text=text, terms=tuple(terms))
+                indexes = set(range(len(terms))).intersection(answer)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # as in `lifecycle`; but a look that failed is not one that found nothing
+                raise PluginError(f"find_terms: {cause_of(error)}", where=str(plugin.report)) from error
+            found |= indexes
+        return found
+
     @property
     def lifecycle_errors(self) -> Mapping[str, int]:
         """How often each plugin's life-cycle hooks have raised, by plugin; those that never did are not in it."""
