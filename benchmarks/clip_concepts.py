@@ -74,7 +74,7 @@ def report(name: str, scenes: Sequence[Scene], scores: Sequence[dict[str, float]
     for concept in CONCEPTS:
         measured = Measured(
             np.array([score[f"clip.{concept}"] for score in scores]),
-            np.array([any(thing.shape == concept for thing in scene.things) for scene in scenes]),
+            np.array([any(thing.kind == concept for thing in scene.things) for scene in scenes]),
             np.array([len(scene.things) == 2 for scene in scenes]),
         )
         print(
@@ -89,7 +89,7 @@ def report(name: str, scenes: Sequence[Scene], scores: Sequence[dict[str, float]
 
 
 def worded(scene: Scene) -> str:
-    named = [f"a {thing.colour} {thing.shape}".replace("a o", "an o") for thing in scene.things]
+    named = [f"a {thing.colour} {thing.kind}".replace("a o", "an o") for thing in scene.things]
     return f" {scene.relation} ".join(named)
 
 

@@ -1,11 +1,12 @@
-"""A small world of coloured shapes, to train a model on and to judge it by.
+"""A world of drawn scenes, to train a model on and to judge it by.
 
-A scene is one shape, or two in a relation, on a plain background. `sampling` draws scenes, `captions` puts them into
-words, `render` into pixels: numpy and Pillow alone, the same scene at any size. Ten shapes, eight colours, two sizes,
-four backgrounds, four relations; two of the shapes, sword and skull, are there for policies to stop.
+A scene is one thing, two in a relation, or several alike, in a setting and a style. `sampling` draws scenes, `wording` puts
+them into words, `render` into pixels: numpy and Pillow alone, the same scene at any size. Twenty-six kinds of things, ten
+colours, nine settings, five styles, nine relations; two of the kinds, sword and skull, are there for policies to stop. `worlds`
+names the whole of it and the smaller world of the model that ships.
 
-`splits` keeps a part of the world from training: twelve of the eighty pairs of colour and shape, and one prompt in ten
-by its content. `suites` draws fixed prompts from that part alone, and `evaluation` counts what a model makes of them.
+`splits` keeps a part of the world from training: some colours on some kinds, some kinds together, and one prompt in ten by
+its content. `suites` draws fixed prompts from that part alone, and `evaluation` counts what a model makes of them.
 
 The counting is done by `checker`, which may be trusted because it shares nothing with what it judges. It has no weights
 and never sees a model; it reads a picture without knowing what was asked for, by palette and by silhouette; a colour or

@@ -1,23 +1,31 @@
 """Captions: the words for a scene, in several wordings, some of which say less than the picture shows."""
 
-from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
-from limner_scenes.scene import INVERSE, Scene, Thing
-from limner_scenes.splits import is_held_out
+from limner_scenes.scene import GROUNDS, Scene
+from limner_scenes.splits import is_held_out, is_kept_back
+from limner_scenes.statement import Name, Statement, everything
+from limner_scenes.wording import worded
 
-_OPENINGS = ("", "", "", "there is ", "a picture of ", "an image of ", "this is ")
 _DRAWS = 200
+LESS = 0.3
+"""How often a caption that need not be full names less than colour and kind of everything."""
 
 
 def caption(scene: Scene, rng: np.random.Generator, *, full: bool = False) -> str:
     """Put a scene into words for training.
 
-    A caption whose content is held out is never given for a scene that is not. With `full`, every thing is named by
-    colour and shape, and two things by their relation; without, one caption in eight leaves some of that out.
+    A caption whose content is held out is never given for a scene that is not. With `full`, every thing is named by colour and
+    kind, and two things by their relation. Raises LookupError where the split leaves the scene no caption.
     """
-    return _draw(scene, rng, lambda text: is_held_out(scene) or not is_held_out(text), full=full)
+    return worded(statement(scene, rng, full=full), rng)
+
+
+def statement(scene: Scene, rng: np.random.Generator, *, full: bool = False) -> Statement:
+    """What a caption for training says, by the rules of `caption`."""
+    return _draw(scene, rng, full=full, sides=(False, True) if is_held_out(scene) else (False,))
 
 
 def prompt(scene: Scene, rng: np.random.Generator) -> str:
@@ -25,52 +33,36 @@ def prompt(scene: Scene, rng: np.random.Generator) -> str:
 
     Raises LookupError where every wording of this scene is one that training may give.
     """
-    return _draw(scene, rng, is_held_out, full=True)
+    return worded(_draw(scene, rng, full=True, sides=(True,)), rng)
 
 
-def _draw(scene: Scene, rng: np.random.Generator, wanted: Callable[[str], bool], *, full: bool) -> str:
+def _draw(scene: Scene, rng: np.random.Generator, *, full: bool, sides: tuple[bool, ...]) -> Statement:
+    """Something to say of the scene that training is kept from, or is not."""
     for _ in range(_DRAWS):
-        text = _wording(scene, rng, full=full)
-        if wanted(text):
-            return text
-    raise LookupError(f"no wording of {scene} falls on the wanted side of the split")
+        said = _some(everything(scene), rng, full=full)
+        if is_kept_back(said) in sides:
+            return said
+    raise LookupError(f"nothing that can be said of {scene} falls on the wanted side of the split")
 
 
-def _wording(scene: Scene, rng: np.random.Generator, *, full: bool) -> str:
-    partial = not full and rng.random() < 0.125
-    what = _one(scene.things[0], rng, partial) if len(scene.things) == 1 else _two(scene, rng, partial)
-    if rng.random() < 0.6:
-        opening = _OPENINGS[rng.integers(len(_OPENINGS))]
-        return opening + what
-    where = f"on {_article(scene.background)} background"
-    return f"{where}, {what}" if rng.random() < 0.3 else f"{what} {where}"
+def _some(said: Statement, rng: np.random.Generator, *, full: bool) -> Statement:
+    """A part of all that can be said: what is out of the ordinary is seldom left out."""
+    shares = {
+        "size": 0.35,
+        "place": 0.6,
+        "setting": 0.3 if said.setting in GROUNDS else 0.85,
+        "style": 0.12 if said.style == "flat" else 0.9,
+    }
+    left_out = {part: None for part, share in shares.items() if rng.random() >= share}
+    said = replace(said, **left_out)  # type: ignore[arg-type]  # None is a value of each of these
+    return said if full or rng.random() >= LESS else _less(said, rng)
 
 
-def _one(thing: Thing, rng: np.random.Generator, partial: bool) -> str:
-    name = _partial_name(thing, rng) if partial else f"{thing.colour} {thing.shape}"
-    sized = f"{thing.size} {name}" if rng.random() < 0.5 else name
-    return _article(sized) + (_in_place(thing.place) if thing.place and rng.random() < 0.7 else "")
-
-
-def _two(scene: Scene, rng: np.random.Generator, partial: bool) -> str:
-    first, second = scene.things
-    relation = scene.relation or ""
-    if rng.random() < 0.5:
-        first, second, relation = second, first, INVERSE[relation]
-    names = [_article(f"{thing.colour} {thing.shape}") for thing in (first, second)]
-    if partial:
-        return " and ".join(names)
-    between = f"to the {relation}" if relation.endswith(" of") and rng.random() < 0.5 else relation
-    return f"{names[0]} {between} {names[1]}"
-
-
-def _partial_name(thing: Thing, rng: np.random.Generator) -> str:
-    return thing.shape if rng.random() < 0.5 else f"{thing.colour} shape"
-
-
-def _in_place(place: str) -> str:
-    return f" in the {place}" if " " in place else f" at the {place}"
-
-
-def _article(name: str) -> str:
-    return f"an {name}" if name.startswith("orange") else f"a {name}"
+def _less(said: Statement, rng: np.random.Generator) -> Statement:
+    drawn = rng.random()
+    if drawn < 0.25 and len(said.names) == 2:
+        return replace(said, relation=None)
+    if drawn < 0.4 and len(said.names) == 1:
+        return replace(said, names=((said.names[0][0], None),))
+    kinds: tuple[Name, ...] = tuple((None, kind) for _, kind in said.names)
+    return replace(said, names=kinds)

@@ -92,16 +92,16 @@ def _fault(things: tuple[ReadThing, ...], asked: Scene) -> Fault | None:
         return "count"
     if any(thing.shape is None or thing.colour is None for thing in things):
         return "unsure"
-    if sorted(str(thing.shape) for thing in things) != sorted(thing.shape for thing in asked.things):
+    if sorted(str(thing.shape) for thing in things) != sorted(thing.kind for thing in asked.things):
         return "shape"
     if sorted(str(thing.colour) for thing in things) != sorted(thing.colour for thing in asked.things):
         return "colour"
     placed = {(thing.colour, thing.shape): thing for thing in things}
-    if placed.keys() != {(thing.colour, thing.shape) for thing in asked.things}:
+    if placed.keys() != {thing.name for thing in asked.things}:
         return "binding"
     if asked.relation is None:
         return None
-    first, second = (placed[thing.colour, thing.shape] for thing in asked.things)
+    first, second = (placed[thing.name] for thing in asked.things)
     return None if _holds(asked.relation, first, second) else "relation"
 
 

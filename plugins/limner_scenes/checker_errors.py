@@ -15,6 +15,7 @@ from limner_scenes.render import render
 from limner_scenes.sampling import Split, sample_scene
 from limner_scenes.scene import Scene
 from limner_scenes.swaps import SWAPS, swaps
+from limner_scenes.worlds import PLAIN
 
 Picture = NDArray[np.uint8]
 Spoil = Callable[[Picture, np.random.Generator], Picture]
@@ -45,7 +46,7 @@ def checker_report(n: int, seed: int) -> tuple[CheckerResult, ...]:
 
 def _held_out_scene(rng: np.random.Generator, at: int) -> Scene:
     split: Split = "seen" if at % 2 else "unseen"
-    return sample_scene(rng, split, things=1 if at // 2 % 2 else 2)
+    return sample_scene(rng, split, world=PLAIN, layout="one" if at // 2 % 2 else "two")
 
 
 def _check(condition: str, spoil: Spoil, scenes: list[Scene], rng: np.random.Generator) -> CheckerResult:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limner_scenes.palette import COLOUR_RGB
+from limner_scenes.worlds import PLAIN
 
 Array = NDArray[np.float64]
 
@@ -58,7 +59,7 @@ def name_colour(rgb: ArrayLike) -> str | None:
     return _NAMES[best]
 
 
-_NAMES = tuple(COLOUR_RGB)
+_NAMES = PLAIN.colours
 
 
 def _distances(rgb: ArrayLike) -> Array:
@@ -67,4 +68,4 @@ def _distances(rgb: ArrayLike) -> Array:
 
 @cache
 def _named() -> Array:
-    return oklab(list(COLOUR_RGB.values()))
+    return oklab([COLOUR_RGB[name] for name in _NAMES])

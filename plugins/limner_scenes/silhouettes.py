@@ -1,85 +1,46 @@
-"""The outline of each shape, as polygons in the square from (-1, -1) to (1, 1), y downwards.
+"""What each kind of thing looks like, and where its outline lies in a picture."""
 
-A silhouette is a list of layers drawn in order: a layer either fills its polygon or cuts it out again.
-"""
-
-from functools import cache
-from typing import NamedTuple
+import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-Points = NDArray[np.float64]
+from limner_scenes.creatures import CREATURES
+from limner_scenes.objects import OBJECTS_DRAWN
+from limner_scenes.outline import Layer, Layers
+from limner_scenes.scene import SHAPES, STOPPED, Thing
+from limner_scenes.shapes import SHAPES_DRAWN
+
+STRETCH = 0.07
+"""How much broader and flatter a proportion of 1 makes a thing."""
+TILT = math.radians(6)
+"""How far a pose of 1 turns what has no limbs to move."""
+_TRUE = frozenset({"circle", "square", "ring", "ball", "cube"})
+"""Kinds that would no longer be what they are if they were stretched."""
 
 
-class Layer(NamedTuple):
-    """A polygon of shape (n, 2), and whether it is filled or cut out."""
+def silhouette(kind: str, pose: float = 0.0) -> Layers:
+    """The layers that make up a thing, in the square from (-1, -1) to (1, 1).
 
-    points: Points
-    filled: bool = True
-
-
-@cache
-def silhouette(shape: str) -> tuple[Layer, ...]:
-    """The layers that make up a shape.
-
-    Raises KeyError for a shape the world does not have.
+    Raises KeyError for a kind the world does not have.
     """
-    return _SILHOUETTES[shape]
+    return _DRAWN[kind](pose)
 
 
-def _disc(radius: float, x: float = 0.0, y: float = 0.0) -> Points:
-    angle = np.linspace(0, 2 * np.pi, 72, endpoint=False)
-    return np.stack([x + radius * np.cos(angle), y + radius * np.sin(angle)], axis=1)
+def placed(thing: Thing) -> list[Layer]:
+    """The layers of a thing where they lie in the picture, 0 to 1."""
+    broad = 0.0 if thing.kind in _TRUE else STRETCH * thing.proportion
+    turn = TILT * thing.pose if thing.kind in (*SHAPES, *STOPPED) else 0.0
+    cos, sin = math.cos(turn) * thing.scale, math.sin(turn) * thing.scale
+    across, down = (1 + broad) * (-1 if thing.mirrored else 1), 1 - broad
+    matrix = np.array([[across * cos, across * sin], [-down * sin, down * cos]])
+    return [Layer(points @ matrix + (thing.x, thing.y), tone) for points, tone in silhouette(thing.kind, thing.pose)]
 
 
-def _polygon(*points: tuple[float, float]) -> Points:
-    return np.array(points)
+def extent(thing: Thing) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of the smallest upright box around a thing, in the picture, 0 to 1."""
+    points = np.concatenate([layer.points for layer in placed(thing) if layer.tone is not None])
+    (left, top), (right, bottom) = points.min(0), points.max(0)
+    return float(left), float(top), float(right), float(bottom)
 
 
-def _star() -> Points:
-    angle = np.arange(10) * np.pi / 5 - np.pi / 2
-    radius = np.where(np.arange(10) % 2 == 0, 1.05, 0.44)
-    return np.stack([radius * np.cos(angle), 0.06 + radius * np.sin(angle)], axis=1)
-
-
-def _heart() -> Points:
-    t = np.linspace(0, 2 * np.pi, 72, endpoint=False)
-    x = 16 * np.sin(t) ** 3
-    y = 13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)
-    return np.stack([x / 16.5, -(y + 2.5) / 15.0], axis=1)
-
-
-def _cross() -> Points:
-    arm, half = 0.96, 0.33
-    corner = [(half, arm), (half, half), (arm, half)]
-    quarter = [(arm, -half), (half, -half), (half, -arm)]
-    return _polygon(*corner, *quarter, *[(-x, -y) for x, y in corner], *[(-x, -y) for x, y in quarter])
-
-
-def _sword() -> Points:
-    right = [(0.0, -1.0), (0.24, -0.68), (0.24, 0.3), (0.66, 0.3), (0.66, 0.6), (0.2, 0.6), (0.2, 1.0)]
-    return _polygon(*right, *[(-x, y) for x, y in reversed(right[1:])])
-
-
-def _skull() -> tuple[Layer, ...]:
-    jaw = _polygon((-0.52, 0.3), (0.52, 0.3), (0.46, 1.0), (-0.46, 1.0))
-    nose = _polygon((0.0, 0.2), (0.16, 0.5), (-0.16, 0.5))
-    gaps = [_polygon((x - 0.06, 0.72), (x + 0.06, 0.72), (x + 0.06, 1.1), (x - 0.06, 1.1)) for x in (-0.19, 0.19)]
-    cranium = _disc(1.0, 0.0, 0.0) * (0.92, 0.78) - (0.0, 0.22)
-    holes = [_disc(0.27, x, -0.12) for x in (-0.4, 0.4)]
-    return Layer(cranium), Layer(jaw), *(Layer(hole, False) for hole in (*holes, nose, *gaps))
-
-
-_SILHOUETTES: dict[str, tuple[Layer, ...]] = {
-    "circle": (Layer(_disc(0.95)),),
-    "square": (Layer(_polygon((-0.85, -0.85), (0.85, -0.85), (0.85, 0.85), (-0.85, 0.85))),),
-    "triangle": (Layer(_polygon((0.0, -0.92), (1.0, 0.86), (-1.0, 0.86))),),
-    "star": (Layer(_star()),),
-    "heart": (Layer(_heart()),),
-    "cross": (Layer(_cross()),),
-    "ring": (Layer(_disc(0.97)), Layer(_disc(0.52), False)),
-    "moon": (Layer(_disc(0.98, 0.12)), Layer(_disc(0.82, 0.52, -0.1), False)),
-    "sword": (Layer(_sword()),),
-    "skull": _skull(),
-}
+_DRAWN = {**CREATURES, **OBJECTS_DRAWN, **SHAPES_DRAWN}

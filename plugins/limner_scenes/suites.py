@@ -1,13 +1,14 @@
 """The prompts a model is judged by: fixed, named in full, and none that training may give."""
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from limner_scenes.captions import prompt
-from limner_scenes.sampling import Split, sample_scene
+from limner_scenes.sampling import Layout, Split, sample_scene
 from limner_scenes.scene import Scene
+from limner_scenes.worlds import PLAIN
 
 PROMPTS = 200
 SEED = 20220413
@@ -24,13 +25,13 @@ class Prompt(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class _Kind:
     split: Split
-    things: Literal[1, 2]
+    layout: Layout
 
 
 _KINDS: dict[str, _Kind] = {
-    "single-seen": _Kind("seen", 1),
-    "single-unseen": _Kind("unseen", 1),
-    "pair-seen": _Kind("seen", 2),
+    "single-seen": _Kind("seen", "one"),
+    "single-unseen": _Kind("unseen", "one"),
+    "pair-seen": _Kind("seen", "two"),
 }
 SUITES = tuple(_KINDS)
 
@@ -47,7 +48,7 @@ def suite(name: str, n: int = PROMPTS, seed: int = SEED) -> list[Prompt]:
     rng = np.random.default_rng([seed, SUITES.index(name)])
     found: dict[str, Prompt] = {}
     while len(found) < n:
-        scene = sample_scene(rng, kind.split, things=kind.things)
+        scene = sample_scene(rng, kind.split, world=PLAIN, layout=kind.layout)
         text = _worded(scene, rng)
         if text:
             found.setdefault(text, Prompt(text, scene))

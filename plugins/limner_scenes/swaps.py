@@ -6,7 +6,8 @@ from typing import Literal
 
 import numpy as np
 
-from limner_scenes.scene import COLOURS, INVERSE, SHAPES, Scene, Thing
+from limner_scenes.scene import INVERSE, Scene, Thing
+from limner_scenes.worlds import PLAIN
 
 Swap = Literal["colour", "shape", "relation", "binding"]
 SWAPS: tuple[Swap, ...] = ("colour", "shape", "relation", "binding")
@@ -23,7 +24,7 @@ def swaps(scene: Scene, rng: np.random.Generator) -> Iterator[tuple[Swap, Scene]
         return
     yield "relation", replace(scene, relation=INVERSE[scene.relation])
     first, second = scene.things
-    if first.colour != second.colour and first.shape != second.shape:
+    if first.colour != second.colour and first.kind != second.kind:
         exchanged = replace(first, colour=second.colour), replace(second, colour=first.colour)
         yield "binding", replace(scene, things=exchanged)
 
@@ -36,7 +37,7 @@ def _changed(scene: Scene, rng: np.random.Generator, attribute: Literal["colour"
 
 
 def _other(thing: Thing, rng: np.random.Generator, attribute: Literal["colour", "shape"]) -> Thing:
-    words, now = (COLOURS, thing.colour) if attribute == "colour" else (SHAPES, thing.shape)
+    words, now = (PLAIN.colours, thing.colour) if attribute == "colour" else (PLAIN.kinds, thing.kind)
     others = [word for word in words if word != now]
     word = others[rng.integers(len(others))]
-    return replace(thing, colour=word) if attribute == "colour" else replace(thing, shape=word)
+    return replace(thing, colour=word) if attribute == "colour" else replace(thing, kind=word)

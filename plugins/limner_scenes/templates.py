@@ -17,7 +17,8 @@ from PIL import Image as PillowImage
 from PIL import ImageFilter
 
 from limner_scenes.render import coverage
-from limner_scenes.scene import SHAPES, Thing
+from limner_scenes.scene import Thing
+from limner_scenes.worlds import PLAIN
 
 Cover = NDArray[np.float32]
 
@@ -56,7 +57,7 @@ def likeness(cover: Cover) -> Likeness:
     """Compare a silhouette, its cover of each pixel in [0, 1] and of shape (n, n), with every shape."""
     similarity = _similarity(normalised(cover))
     best, second = np.argsort(similarity)[::-1][:2]
-    return Likeness(SHAPES[best], float(similarity[best]), float(similarity[best] - similarity[second]))
+    return Likeness(PLAIN.kinds[best], float(similarity[best]), float(similarity[best] - similarity[second]))
 
 
 def centre(cover: Cover) -> tuple[float, float]:
@@ -80,14 +81,14 @@ def normalised(cover: Cover, size: float = 1.0) -> Cover:
 @cache
 def _templates() -> tuple[Cover, Cover]:
     """All variants of all shapes, of shape (shapes, variants, GRID²), and the area of each."""
-    variants = np.stack([_variants(shape) for shape in SHAPES])
+    variants = np.stack([_variants(shape) for shape in PLAIN.kinds])
     return variants, variants.sum(-1)
 
 
 @cache
 def _least_similarity() -> dict[str, float]:
     demands = {}
-    for shape in SHAPES:
+    for shape in PLAIN.kinds:
         rival = np.sort(_similarity(normalised(_drawn(shape))))[-2]
         demands[shape] = max(LEAST_SIMILARITY, float(rival + LIKE_ITSELF * (1 - rival)))
     return demands
@@ -108,11 +109,7 @@ def _variants(shape: str) -> Cover:
 
 
 def _drawn(shape: str) -> Cover:
-    pixels = 160
-    cover, left, top = coverage(Thing(shape, "black", "large", 0.5, 0.5, 0.4), pixels)
-    whole = np.zeros((pixels, pixels), np.float32)
-    whole[top : top + cover.shape[0], left : left + cover.shape[1]] = cover
-    return whole
+    return coverage(Thing(shape, "black", "large", 0.5, 0.5, 0.4), 160)
 
 
 def _softened(cover: Cover, softness: float) -> Cover:

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 
-from limner_scenes.palette import BACKGROUND_RGB, COLOUR_RGB, shaded
+from limner_scenes.palette import COLOUR_RGB, GROUND_RGB, shaded
 from limner_scenes.perceptual import name_colour, oklab
 from limner_scenes.segmentation import LEAST_CONTRAST
+from limner_scenes.worlds import PLAIN
 
 
-@pytest.mark.parametrize("colour", COLOUR_RGB)
+@pytest.mark.parametrize("colour", PLAIN.colours)
 @pytest.mark.parametrize("shade", [-1.0, 0.0, 1.0])
 def test_every_shade_keeps_its_name_even_when_it_is_a_little_off(colour: str, shade: float) -> None:
     rgb = np.array(shaded(colour, shade))
@@ -20,7 +21,7 @@ def test_a_colour_that_is_none_of_them_or_between_two_has_no_name(rgb: tuple[int
 
 
 def test_every_colour_stands_out_from_every_background() -> None:
-    colours, backgrounds = oklab(list(COLOUR_RGB.values())), oklab(list(BACKGROUND_RGB.values()))
+    colours, backgrounds = oklab(list(COLOUR_RGB.values())), oklab(list(GROUND_RGB.values()))
     assert np.linalg.norm(colours[:, None] - backgrounds, axis=-1).min() > 1.5 * LEAST_CONTRAST
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from limner_scenes.scene import INVERSE
-from limner_scenes.splits import has_held_out_pair, is_held_out
+from limner_scenes.splits import has_held_out_names, is_held_out
 from limner_scenes.suites import PROMPTS, SUITES, suite
 
 
@@ -10,14 +10,14 @@ def test_a_suite_is_two_hundred_different_prompts_that_training_never_gives(name
     prompts = suite(name)
     assert len({prompt.text for prompt in prompts}) == len(prompts) == PROMPTS
     assert all(is_held_out(prompt.text) for prompt in prompts)
-    assert all(has_held_out_pair(prompt.scene) == (name == "single-unseen") for prompt in prompts)
+    assert all(has_held_out_names(prompt.scene) == (name == "single-unseen") for prompt in prompts)
     assert all(len(prompt.scene.things) == (2 if name == "pair-seen" else 1) for prompt in prompts)
 
 
 @pytest.mark.parametrize("name", SUITES)
 def test_every_prompt_names_what_is_judged(name: str) -> None:
     for text, scene in suite(name, 60):
-        assert all(f"{thing.colour} {thing.shape}" in text for thing in scene.things)
+        assert all(f"{thing.colour} {thing.kind}" in text for thing in scene.things)
         assert scene.relation is None or scene.relation in text or INVERSE[scene.relation] in text
 
 

@@ -8,7 +8,7 @@ SQUARE = Thing("square", "blue", "small", 0.5, 0.75, 0.18)
 
 
 def words(scene: Scene) -> list[str]:
-    return [word for thing in scene.things for word in (thing.colour, thing.shape)] + [scene.relation or ""]
+    return [word for thing in scene.things for word in (thing.colour, thing.kind)] + [scene.relation or ""]
 
 
 def test_each_swap_of_a_pair_is_wrong_in_one_respect() -> None:

@@ -7,8 +7,9 @@ from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFilter
 
 from limner_scenes.render import render
-from limner_scenes.scene import SHAPES, Scene, Thing
+from limner_scenes.scene import Scene, Thing
 from limner_scenes.templates import likeness
+from limner_scenes.worlds import PLAIN
 
 
 def drawn(shape: str, scale: float = 0.3, x: float = 0.5, blur: float = 0) -> NDArray[np.float32]:
@@ -32,7 +33,7 @@ def blob(rng: np.random.Generator) -> NDArray[np.float32]:
     return outline(np.maximum(1 + sum(bumps), 0.2))
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", PLAIN.kinds)
 @pytest.mark.parametrize(("scale", "x", "blur"), [(0.32, 0.5, 0), (0.32, 0.48, 3), (0.18, 0.213, 0), (0.18, 0.7, 2)])
 def test_every_shape_is_named_at_any_size_and_place_sharp_or_soft(shape: str, scale: float, x: float, blur: float) -> None:
     assert likeness(drawn(shape, scale, x, blur)).name == shape
@@ -56,7 +57,7 @@ def test_an_oval_is_no_circle(stretch: float) -> None:
 
 def test_a_shape_halfway_to_another_is_mostly_unsure_and_never_a_third() -> None:
     unsure = 0
-    pairs = list(itertools.combinations([shape for shape in SHAPES if shape not in ("ring", "skull")], 2))
+    pairs = list(itertools.combinations([shape for shape in PLAIN.kinds if shape not in ("ring", "skull")], 2))
     for one, other in pairs:
         name = likeness((drawn(one) + drawn(other)) / 2).name
         assert name in (one, other, None)
@@ -65,4 +66,4 @@ def test_a_shape_halfway_to_another_is_mostly_unsure_and_never_a_third() -> None
 
 
 def test_a_shape_blurred_beyond_recognition_has_no_name() -> None:
-    assert [likeness(drawn(shape, 0.18, blur=12)).name for shape in SHAPES] == [None] * len(SHAPES)
+    assert [likeness(drawn(shape, 0.18, blur=12)).name for shape in PLAIN.kinds] == [None] * len(PLAIN.kinds)
