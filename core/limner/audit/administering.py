@@ -11,6 +11,16 @@ from limner.audit.verifier import ROTATED, Key
 from limner.audit.writer import AuditWriter
 from limner.keys import Keys, new_signing_key
 
+ERASED = "audit.erased"
+EXPORTED = "audit.exported"
+EVIDENCE = "audit.evidence"
+HOLD_PLACED = "audit.hold_placed"
+HOLD_LIFTED = "audit.hold_lifted"
+REPLAYED = "audit.replayed"
+RETAINED = "audit.retention"
+BACKED_UP = "state.backed_up"
+RESTORED = "state.restored"
+
 
 def administered(kind: str, actor: str, body: Mapping[str, Any], *, request_id: str = "") -> Event:
     """An event of this kind by `actor`, who stands in it by pseudonym. `body` is in the clear, a reason in it too."""

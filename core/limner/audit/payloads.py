@@ -41,12 +41,17 @@ def seal(subject: Subject, event_id: str, name: str, payload: bytes) -> SealedPa
 
 def unseal(subject: Subject, event_id: str, stored: SealedPayload) -> bytes:
     """The payload. Raises AuditError if what is stored does not decrypt, or is not what the event committed to."""
-    data_key = subject.unwrap(stored.wrapped_key, "payload key", event_id, stored.name)
-    opened = decrypt(data_key, stored.sealed, "payload", event_id, stored.name)
-    salt, payload = opened[:SALT_BYTES], opened[SALT_BYTES:]
+    salt, payload = open_sealed(subject, event_id, stored)
     if not hmac.compare_digest(commit(salt, payload), stored.commitment):
         raise AuditError("it is not what the event committed to", where=f"payload {stored.name} of event {event_id}")
     return payload
+
+
+def open_sealed(subject: Subject, event_id: str, stored: SealedPayload) -> tuple[bytes, bytes]:
+    """Salt and payload, not yet held against a commitment. Raises AuditError if what is stored does not decrypt."""
+    data_key = subject.unwrap(stored.wrapped_key, "payload key", event_id, stored.name)
+    opened = decrypt(data_key, stored.sealed, "payload", event_id, stored.name)
+    return opened[:SALT_BYTES], opened[SALT_BYTES:]
 
 
 def commit(salt: bytes, payload: bytes) -> str:

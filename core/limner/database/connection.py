@@ -60,6 +60,19 @@ class Database:
                     connection.execute(select(func.pg_advisory_xact_lock(WRITE_LOCK)))
                 yield connection
 
+    def scrub(self) -> None:
+        """Leave no copy of what was just overwritten where the database keeps old pages and rows.
+
+        In SQLite its write-ahead log is emptied, as far as nobody reads from it; in PostgreSQL dead rows are vacuumed away.
+        Archived logs and backups are beyond its reach.
+        """
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if self.dialect == "sqlite":
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            else:
+                connection.exec_driver_sql("ROLLBACK")  # a transaction may have begun to see whether the connection lives
+                connection.exec_driver_sql("VACUUM subjects, payloads, images, fingerprints")
+
     def close(self) -> None:
         """Close the pooled connections."""
         self.engine.dispose()

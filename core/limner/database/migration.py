@@ -22,7 +22,7 @@ from limner.errors import AuditError, ConfigurationError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0003"  # the newest revision; here, so that opening a database that has it need not read the history
+HEAD = "0004"  # the newest revision; here, so that opening a database that has it need not read the history
 SCRIPTS = Path(__file__).parent / "migrations"
 
 

@@ -109,6 +109,7 @@ images = Table(
     Column("bytes", Integer, nullable=False),
     Column("state", String(16), nullable=False, comment="released, held or erased"),
     Column("wrapped_key", LargeBinary, comment="under the subject's key; null once erased"),
+    Column("erased", Position, comment="the event that erased it"),
     Index("ix_images_request_id_image", "request_id", "image"),
 )
 
@@ -161,6 +162,16 @@ denials = Table(
     Column("expires", Time, comment="null for never"),
     Column("removed", Time, comment="null while it stands"),
     Column("changed", Position, nullable=False, index=True, comment="counts the changes of the list"),
+)
+
+legal_holds = Table(
+    "legal_holds",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("scope", String(16), nullable=False, comment="subject, request or image"),
+    Column("target", Name, nullable=False, comment="the subject's pseudonym, or the id of the other two"),
+    Column("time", Time, nullable=False),
+    Column("state", String(16), nullable=False, index=True, comment="placed or lifted"),
 )
 
 texts = Table(

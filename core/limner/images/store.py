@@ -7,7 +7,7 @@ outcome. A file without a row can be read by nobody: it is what a crash left, an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -91,6 +91,11 @@ class ImageStore:
         """Remove a file whose row will not be committed."""
         stored.path.unlink(missing_ok=True)
 
+    def forget(self, gone: Sequence[tuple[str, str]]) -> None:
+        """Delete the files of images whose keys are destroyed, each given by the ids of its request and its own."""
+        for request_id, id in gone:
+            self._path(request_id, id).unlink(missing_ok=True)
+
     def read(self, database: Database, id: str) -> bytes:
         """The file as it was given. Raises UsageError if there is none of this id, AuditError if it is erased or damaged."""
         with database.reading() as connection:
@@ -105,7 +110,7 @@ class ImageStore:
         return decrypt(data_key, sealed, "image", id)
 
     def sweep(self, database: Database) -> tuple[Path, ...]:
-        """Remove what crashes left: half-written files, and files without a row, of requests that are over. Returns them."""
+        """Remove what crashes left of requests that are over: files half-written, without a row, or erased. Returns them."""
         found = list(self._files())  # before the database is asked: a file that comes later is none of ours
         with database.reading() as connection:
             running = set(connection.scalars(select(requests.c.id).where(requests.c.closed.is_(None))))
@@ -143,5 +148,6 @@ class ImageStore:
 def _known(connection: Connection, ids: list[str]) -> set[str]:
     found: set[str] = set()
     for start in range(0, len(ids), ROWS_AT_ONCE):
-        found.update(connection.scalars(select(images.c.id).where(images.c.id.in_(ids[start : start + ROWS_AT_ONCE]))))
+        some = images.c.id.in_(ids[start : start + ROWS_AT_ONCE])
+        found.update(connection.scalars(select(images.c.id).where(some, images.c.wrapped_key.is_not(None))))
     return found

@@ -77,3 +77,41 @@ def test_a_rotated_key_leaves_all_heads_valid_and_is_on_the_record(limner: Limne
     strange.write_text(rotated.stdout)
     assert "forged head" in limner("audit", "verify", "--key", str(strange)).stdout
     assert limner("audit", "verify", "--key", str(project / "pipelines.yaml")).returncode == 2
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv", "parquet"])
+def test_an_export_is_on_the_record_and_verifies(limner: Limner, project: Path, made: str, tmp_path: Path, format: str):
+    exported = limner("audit", "export", "--format", format, "--redacted", "-o", str(tmp_path / "out"))
+    assert (exported.returncode, "events" in exported.stdout) == (0, True)
+    assert limner("audit", "verify", "--export", str(tmp_path / "out")).returncode == 0
+    assert "audit.exported" in (tmp_path / "out" / f"events.{format}").read_text(errors="replace")
+    assert "a circle" not in (tmp_path / "out" / f"events.{format}").read_text(errors="replace")
+    again = limner("audit", "export", "-o", str(tmp_path / "out"))
+    assert (again.returncode, "something already" in again.stderr) == (2, True)
+    assert limner("audit", "verify", "--export", str(project)).returncode == 2
+    assert limner("audit", "export", "--request", "nobody's", "-o", str(tmp_path / "other")).returncode == 2
+
+
+def test_a_subject_can_be_forgotten_from_the_command_line(limner: Limner, project: Path, made: str):
+    subject = json.loads(limner("audit", "show", made, "--json").stdout)["caller"]
+    held = limner("audit", "hold", "place", "--request", made, "--reason", "a dispute").stdout.strip()
+    assert json.loads(limner("audit", "hold", "list", "--json").stdout)[0]["id"] == held
+    planned = limner("audit", "erase", "--subject", subject, "--reason", "asked for", "--dry-run")
+    assert (planned.returncode, f"kept by the legal hold {held}" in planned.stdout) == (1, True)
+    assert limner("audit", "hold", "lift", held, "--reason", "settled").returncode == 0
+    assert limner("audit", "erase", "--subject", subject, "--reason", "asked for").returncode == 0
+    shown = limner("audit", "show", made).stdout
+    assert "someone erased" in shown
+    assert "a circle" not in shown
+    assert limner("audit", "verify").returncode == 0
+    assert limner("audit", "erase", "--subject", subject, "--reason", "again").returncode == 2
+    assert limner("audit", "erase", "--reason", "nothing named").returncode == 2
+
+
+def test_retention_is_read_from_beside_the_pipelines(limner: Limner, project: Path, made: str):
+    assert "there is no such file" in limner("audit", "retention").stderr
+    (project / "retention.yaml").write_text("limner: 1\nretention:\n  words: {of: payloads, keep: 1d}\n")
+    assert limner("audit", "retention", "--dry-run").stdout.startswith("words: would be erased: 0 images, 0 payloads")
+    assert limner("audit", "retention").returncode == 0
+    (project / "retention.yaml").write_text("limner: 1\nretention:\n  words: {of: payloads, kept: 1d}\n")
+    assert limner("audit", "retention").returncode == 4

@@ -1,16 +1,17 @@
-"""`limner audit verify`: show that the record is what it was."""
+"""`limner audit verify` and `export`: show that the record is what it was, here and elsewhere."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from limner.errors import UsageError
 
 if TYPE_CHECKING:
+    from limner.app import App
     from limner.audit.verifier import Head, Key, Report
 
 SHOWN = 50  # findings; the rest are counted
@@ -31,6 +32,38 @@ def add(group: typer.Typer) -> None:
         report = _database(heads, keys) if export is None else _export(export, heads, keys)
         typer.echo(json.dumps(_to_json(report)) if as_json else _told(report))
         raise typer.Exit(0 if report.ok else 1)
+
+    @group.command()
+    def export(
+        output: Annotated[Path, typer.Option("--output", "-o", help="The folder to make.")],
+        format: Annotated[Literal["jsonl", "csv", "parquet"], typer.Option(help="Of the events.")] = "jsonl",
+        redacted: Annotated[bool, typer.Option("--redacted", help="Open no prompt and no other payload.")] = False,
+        request: Annotated[str, typer.Option(help="Only the events of this request.")] = "",
+        since: Annotated[str, typer.Option(help="Only events from this time on, as 2026-11-22 or 2026-11-22T16:41.")] = "",
+        until: Annotated[str, typer.Option(help="Only events before this time.")] = "",
+    ) -> None:
+        """Write events with proofs, head, keys and a verifier into a folder. It is recorded that this was done."""
+        from limner.app import App, local_caller
+        from limner.audit.administering import EXPORTED, administered
+        from limner.audit.exporting import Selection
+        from limner.audit.exporting import export as write
+
+        selection = Selection(request, since, until)
+        body = {"format": format, "redacted": redacted, "request": request, "since": since, "until": until}
+        with App.open() as app:
+            if request:
+                _on_record(app, request)
+            app.writer.append([administered(EXPORTED, local_caller().subject, body, request_id=request)]).result()
+            count = write(app.database, app.keys, output, format=format, selection=selection, opens=lambda name: not redacted)
+        typer.echo(f"{output}: {count} events")
+
+
+def _on_record(app: App, request: str) -> None:
+    """Raises UsageError if there is no such request."""
+    from limner.audit.scope import find_scope
+
+    with app.database.reading() as connection:
+        find_scope(connection, app.keys, "request", request)
 
 
 def _database(heads: list[Head], keys: list[Key]) -> Report:

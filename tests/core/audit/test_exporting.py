@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from limner.audit.checking import stored_rows
+from limner.audit.event import Event
+from limner.audit.events import image_outcome, request_closed
+from limner.audit.exporting import Format, Selection, export
+from limner.audit.heads import public_key, sign_head, trusted_keys
+from limner.audit.merkle import Tree
+from limner.audit.verifier import Head, Range, leaf_hash, root_by_proof, verify_export
+from limner.audit.writer import AuditWriter
+from limner.database.connection import Database
+from limner.errors import UsageError
+from limner.generation import Request
+from limner.keys import Keys
+
+Accept = Callable[..., Request]
+FORMATS: tuple[Format, ...] = ("jsonl", "csv", "parquet")
+
+
+@pytest.fixture
+def record(writer: AuditWriter, accept: Accept) -> None:
+    """Two requests, one of them closed."""
+    accept("r1", prompt='a "red"\ncircle, \udcff')
+    writer.append([image_outcome("r1", 0, "released"), request_closed("r1", ["released"])]).result(30)
+    accept("r2", prompt="a blue square", negative_prompt="red")
+    writer.append([Event("note", "r2", {"text": 'a","id":"b\nc'})]).result(30)
+
+
+def everything(name: str) -> bool:
+    return True
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 8, 13])
+def test_a_proof_leads_to_the_root_for_its_own_leaf_alone(size: int):
+    leaves = [leaf_hash(bytes([number])) for number in range(size)]
+    tree, grown = Tree(leaves), Range()
+    for leaf in leaves:
+        grown.append(leaf)
+    assert tree.root == grown.root()
+    for index, leaf in enumerate(leaves):
+        proof = tree.proof(index)
+        assert root_by_proof(index, size, leaf, proof) == tree.root
+        for wrong in (index + 1, index - 1):
+            assert root_by_proof(wrong, size, leaf, proof) != tree.root
+        assert root_by_proof(index, size, leaf_hash(b"another"), proof) != tree.root
+        assert root_by_proof(index, size, leaf, [*proof, proof[0] if proof else leaf]) != tree.root
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.usefixtures("record")
+def test_an_export_verifies_in_every_format(database: Database, keys: Keys, tmp_path: Path, format: Format):
+    count = export(database, keys, tmp_path / "out", format=format, selection=Selection(), opens=everything)
+    report = verify_export(tmp_path / "out", trusted_keys(keys))
+    assert (report.ok, report.events, count) == (True, 5, 5), report.findings
+    part = export(database, keys, tmp_path / "r2", format=format, selection=Selection(request="r2"), opens=everything)
+    report = verify_export(tmp_path / "r2", trusted_keys(keys))
+    assert (report.ok, report.events, part) == (True, 2, 2), report.findings
+
+
+@pytest.mark.usefixtures("record")
+def test_payloads_are_opened_only_where_wanted(database: Database, keys: Keys, tmp_path: Path):
+    export(database, keys, tmp_path / "all", selection=Selection(), opens=everything)
+    export(database, keys, tmp_path / "some", selection=Selection(), opens=lambda name: name == "negative_prompt")
+    export(database, keys, tmp_path / "none", selection=Selection(), opens=lambda name: False)
+    opened = {}
+    for name in ("all", "some", "none"):
+        rows = map(json.loads, (tmp_path / name / "events.jsonl").read_text().splitlines())
+        opened[name] = [sorted(json.loads(row["payloads"] or "{}")) for row in rows]
+    assert opened["all"] == [["prompt"], [], [], ["negative_prompt", "prompt"], []]
+    assert opened["some"] == [[], [], [], ["negative_prompt"], []]
+    assert opened["none"] == [[]] * 5
+    assert "a blue square" not in (tmp_path / "none" / "events.jsonl").read_text()
+
+
+def edited(folder: Path, edit: Callable[[list[dict[str, str]]], object]) -> None:
+    path = folder / "events.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    edit(rows)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def rewrite(rows: list[dict[str, str]]) -> None:
+    rows[1]["canonical"] = rows[1]["canonical"].replace("released", "withheld")
+
+
+def resalt(rows: list[dict[str, str]]) -> None:
+    rows[0]["payloads"] = rows[0]["payloads"].replace('"payload": "', '"payload": "QUJD')
+
+
+EDITS: dict[str, tuple[Callable[[list[dict[str, str]]], object], str, int | None]] = {
+    "changed": (rewrite, "changed", 1),
+    "column": (lambda rows: rows[2].update(kind="other"), "changed", 2),
+    "missing": (lambda rows: rows.pop(2), "missing", 2),
+    "missing at the end": (lambda rows: rows.pop(), "missing", 4),
+    "swapped": (lambda rows: rows.insert(1, rows.pop(3)), "reordered", 1),
+    "payload": (resalt, "payload", 0),
+    "unreadable": (lambda rows: rows[3].pop("canonical"), "changed", None),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+@pytest.mark.usefixtures("record")
+def test_an_export_edited_by_hand_is_found_out_and_the_row_named(database: Database, keys: Keys, tmp_path: Path, name: str):
+    edit, kind, index = EDITS[name]
+    export(database, keys, tmp_path / "out", selection=Selection(), opens=everything)
+    edited(tmp_path / "out", edit)
+    report = verify_export(tmp_path / "out", trusted_keys(keys))
+    assert (kind, index) in {(finding.kind, finding.first) for finding in report.findings}, report.findings
+
+
+@pytest.mark.usefixtures("record")
+def test_an_export_must_agree_with_a_head_that_was_kept(database: Database, keys: Keys, tmp_path: Path):
+    with database.reading() as connection:
+        tree = Tree([row.leaf_hash for row in stored_rows(connection)][:3])
+    export(database, keys, tmp_path / "out", selection=Selection(), opens=everything)
+    kept, other = sign_head(keys, 3, tree.root), sign_head(keys, 3, leaf_hash(b"another history"))
+    assert verify_export(tmp_path / "out", trusted_keys(keys), [kept]).ok
+    assert [finding.kind for finding in verify_export(tmp_path / "out", trusted_keys(keys), [other]).findings] == ["changed"]
+    forged = Head.parse(kept.note.replace("\n3\n", "\n2\n"))
+    assert "forged head" in {found.kind for found in verify_export(tmp_path / "out", trusted_keys(keys), [forged]).findings}
+
+
+@pytest.mark.usefixtures("record")
+def test_the_verifier_that_goes_with_it_needs_nothing_of_limner(database: Database, keys: Keys, tmp_path: Path):
+    export(database, keys, tmp_path / "out", format="csv", selection=Selection(), opens=everything)
+    key = public_key(keys).text
+
+    def verify(*words: str) -> subprocess.CompletedProcess[str]:
+        code = "import sys, runpy; sys.modules['limner'] = None; runpy.run_path('verify.py', run_name='__main__')"
+        done = [sys.executable, "-c", code, ".", *words]
+        return subprocess.run(done, cwd=tmp_path / "out", capture_output=True, text=True, env={})
+
+    good = verify("--key", key)
+    assert (good.returncode, good.stdout.strip()) == (0, "5 events: all is as it was recorded"), good.stderr
+    with (tmp_path / "out" / "events.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    rows[2][6] = rows[2][6].replace("released", "withheld")
+    with (tmp_path / "out" / "events.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    bad = verify("--key", key)
+    assert bad.returncode == 1
+    assert "changed: event 1" in bad.stdout
+    assert verify("--key", "nonsense").returncode == 2
+
+
+@pytest.mark.usefixtures("record")
+def test_an_export_is_there_whole_or_not_at_all(database: Database, keys: Keys, tmp_path: Path):
+    with pytest.raises(UsageError, match="no such event"):
+        export(database, keys, tmp_path / "out", selection=Selection(request="r9"), opens=everything)
+    assert list(tmp_path.glob("*out*")) == []
+    (tmp_path / "out").mkdir()
+    with pytest.raises(UsageError, match="something already"):
+        export(database, keys, tmp_path / "out", selection=Selection(), opens=everything)
