@@ -1,17 +1,19 @@
-"""The step `terms`: which categories of listed terms a prompt holds."""
+"""The step `terms`: which categories of listed terms a prompt holds, and what is odd about how it is written."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
 import limner
+from limner_terms.documents import documents
+from limner_terms.features import MOST_COUNTED, Features, measure, scripts_of
 from limner_terms.lists import TermList, built_in_lists
-from limner_terms.matching import Matcher
+from limner_terms.matching import Matcher, digest_of
 
 if TYPE_CHECKING:
     import torch
@@ -57,7 +59,12 @@ class TermsOptions(limner.Options):
 
 
 class Terms(limner.Step):
-    """Measures `terms.<category>` for each category: 1 where the prompt holds one of its terms, else 0, with the places."""
+    """Measures `terms.<category>` for each category: 1 where the prompt holds one of its terms, however disguised, else 0.
+
+    Evidence tells the places, and how each was read. Beside it `terms.text.mixed_scripts` counts words of letters of several
+    scripts, `terms.text.invisibles` characters that cannot be seen and have no business there, `terms.text.encoded` letters and
+    runs in a code, and `terms.text.unsupported_script` is the share of letters in scripts that no list holds a term in.
+    """
 
     type = "terms"
     Options = TermsOptions
@@ -65,19 +72,25 @@ class Terms(limner.Step):
 
     @classmethod
     def emits(cls, options: TermsOptions, models: limner.ModelIndex) -> Mapping[str, limner.Range]:
-        """One signal for each category."""
-        return {f"terms.{listed.category}": limner.Range(0.0, 1.0) for listed in options.term_lists()}
+        """One signal for each category, and one for each oddity."""
+        counted = ("mixed_scripts", "invisibles", "encoded")
+        return {
+            **{f"terms.{listed.category}": limner.Range(0.0, 1.0) for listed in options.term_lists()},
+            **{f"terms.text.{name}": limner.Range(0.0, float(MOST_COUNTED)) for name in counted},
+            "terms.text.unsupported_script": limner.Range(0.0, 1.0),
+        }
 
     @classmethod
     def digest(cls, options: TermsOptions, models: limner.ModelIndex) -> str:
         """The hash of the lists in use."""
-        return Matcher(options.term_lists()).digest
+        return _digest(options.term_lists())
 
     def load(self, models: limner.Models, device: torch.device, dtype: torch.dtype) -> None:
-        """Read the lists and lay out their terms."""
+        """Read the lists and build the automata that find their terms."""
         lists = self.options.term_lists()
         self._categories = tuple(dict.fromkeys(listed.category for listed in lists))
         self._matcher = Matcher(lists)
+        self._scripts = scripts_of("".join(form.term for listed in lists for form in listed.forms()))
 
     @limner.hookimpl
     def filter_prompt(self, generations: Sequence[limner.Generation]) -> list[list[limner.Signal] | limner.ItemError]:
@@ -91,8 +104,20 @@ class Terms(limner.Step):
         evidence: defaultdict[str, list[limner.Evidence]] = defaultdict(list)
         for match in self._matcher.matches(prompt):
             if len(evidence[match.category]) < MOST_EVIDENCE:
-                evidence[match.category].append(limner.Evidence(match.start, match.end, match.term))
-        return [self._signal(category, evidence[category]) for category in self._categories]
+                matched = f"{match.term} ({match.how})" if match.how else match.term
+                evidence[match.category].append(limner.Evidence(match.start, match.end, matched))
+        found = [self._signal(category, evidence[category]) for category in self._categories]
+        return [*found, *_oddities(measure(prompt, list(documents(prompt))[1:], self._scripts))]
 
     def _signal(self, category: str, evidence: Sequence[limner.Evidence]) -> limner.Signal:
         return limner.Signal(f"terms.{category}", 1.0 if evidence else 0.0, tuple(evidence))
+
+
+def _oddities(features: Features) -> Iterator[limner.Signal]:
+    for name, value in features.values().items():
+        yield limner.Signal(f"terms.text.{name}", value)
+
+
+@lru_cache(maxsize=16)
+def _digest(lists: tuple[TermList, ...]) -> str:
+    return digest_of(lists)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import limner
-from limner_terms.lists import MOST_TERMS, TermList, built_in_lists
+from limner_terms.lists import MOST_TERMS, TermForm, TermList, built_in_lists
 
 
 def read(folder: Path, text: str) -> TermList:
@@ -15,7 +15,7 @@ def read(folder: Path, text: str) -> TermList:
 
 def test_endings_inflect_the_last_word_and_irregular_forms_are_added(tmp_path: Path) -> None:
     text = "category: weapon\nendings: ['', s]\nterms: [machine gun, {term: hunting knife, forms: [hunting knives]}]\n"
-    assert list(read(tmp_path, text).forms()) == [
+    assert [(form.words, form.term) for form in read(tmp_path, text).forms()] == [
         (("machine", "gun"), "machine gun"),
         (("machine", "guns"), "machine gun"),
         (("hunting", "knife"), "hunting knife"),
@@ -24,8 +24,17 @@ def test_endings_inflect_the_last_word_and_irregular_forms_are_added(tmp_path: P
     ]
 
 
+def test_exceptions_are_inflected_too_and_carriers_stand_as_written(tmp_path: Path) -> None:
+    given = read(tmp_path, "category: a\nendings: ['', s]\nterms: [gun]\nexceptions: [water gun]\ncarriers: [Gun-shy]\n")
+    assert [form for form in given.forms() if form.exception] == [
+        TermForm("a", "water gun", ("water", "gun"), exception=True),
+        TermForm("a", "water gun", ("water", "guns"), exception=True),
+    ]
+    assert list(given.carrying()) == ["gunshy"]
+
+
 def test_without_endings_terms_stand_as_written(tmp_path: Path) -> None:
-    assert [form for form, _ in read(tmp_path, "category: a\nterms: [Schwert]\n").forms()] == [("schwert",)]
+    assert [form.words for form in read(tmp_path, "category: a\nterms: [Schwert]\n").forms()] == [("schwert",)]
 
 
 @pytest.mark.parametrize(
@@ -40,6 +49,7 @@ def test_without_endings_terms_stand_as_written(tmp_path: Path) -> None:
             "terms[0].form: is not a key that is known here\n  did you mean",
         ),
         ("category: a\nterms: [x]\nendings: ['s e']\n", "own.yaml:3:11: endings[0]"),
+        ("category: a\nterms: [{term: gun, within: true}]\n", "'gun' cannot count within words"),
         ("category: a\ncategory: b\nterms: [x]\n", "own.yaml:2:1: category: stands twice"),
         ("terms: [x]\n", "category: is missing"),
         ("", "should be a mapping"),
@@ -63,6 +73,6 @@ def test_the_lists_that_come_with_the_plugin_can_be_used() -> None:
     lists = built_in_lists()
     assert [listed.category for listed in lists] == ["emblem", "skull", "weapon"]
     for listed in lists:
-        terms = [term for _, term in listed.forms()]
+        terms = [form.term for form in listed.forms()]
         assert len(set(listed.terms)) == len(listed.terms)
         assert terms

@@ -10,8 +10,11 @@ from pydantic import ValidationError
 
 import limner
 import limner_terms
+from limner.testing import check_step
+from limner_terms.lists import built_in_lists
 from limner_terms.step import LONGEST_PROMPT, MOST_EVIDENCE, Terms, TermsOptions
 
+ODDITIES = {f"terms.text.{name}" for name in ("mixed_scripts", "invisibles", "encoded", "unsupported_script")}
 OWN = "category: plant\nendings: ['', s]\nterms: [nettle]\n"
 
 
@@ -48,12 +51,10 @@ def test_the_plugin_registers_the_one_step() -> None:
 
 def test_every_category_is_measured_and_only_what_is_declared() -> None:
     signals = measured("a red sword over a blue square")
-    assert signals.keys() == emitted(TermsOptions()).keys() == {"terms.emblem", "terms.skull", "terms.weapon"}
-    assert {name: signal.value for name, signal in signals.items()} == {
-        "terms.emblem": 0.0,
-        "terms.skull": 0.0,
-        "terms.weapon": 1.0,
-    }
+    assert signals.keys() == emitted(TermsOptions()).keys()
+    categories = {listed.category for listed in built_in_lists()}
+    assert signals.keys() == {f"terms.{category}" for category in categories} | ODDITIES
+    assert {name for name, signal in signals.items() if signal.value} == {"terms.weapon"}
     assert signals["terms.weapon"].evidence == (limner.Evidence(6, 11, "sword"),)
 
 
@@ -62,8 +63,9 @@ def test_evidence_is_in_code_points_of_the_prompt_as_it_was_given() -> None:
     signals = measured(prompt)
     [sword] = signals["terms.weapon"].evidence
     assert prompt[sword.start : sword.end] == "ＳＷＯＲＤＳ"
-    [skull] = signals["terms.skull"].evidence
-    assert prompt[skull.start :] == "skull"
+    first, second = signals["terms.skull"].evidence
+    assert prompt[first.start : first.end] == "sku\u0308lls"
+    assert prompt[second.start :] == "skull"
 
 
 def test_each_prompt_of_a_batch_has_its_own_answer_in_order() -> None:
@@ -73,7 +75,7 @@ def test_each_prompt_of_a_batch_has_its_own_answer_in_order() -> None:
     sword, long, heart = step.filter_prompt([limner.Generation("r", i, i, prompt) for i, prompt in enumerate(prompts)])
     assert isinstance(sword, list)
     assert isinstance(heart, list)
-    assert ([s.value for s in sword], [s.value for s in heart]) == ([0.0, 0.0, 1.0], [0.0, 0.0, 0.0])
+    assert [sum(signal.value for signal in signals) for signals in (sword, heart)] == [1.0, 0.0]
     assert isinstance(long, limner.ItemError)
     assert long.what == "the prompt has 8001 characters, and no more than 8000 are looked over"
 
@@ -83,6 +85,17 @@ def test_each_prompt_of_a_batch_has_its_own_answer_in_order() -> None:
 )
 def test_no_text_is_too_strange_to_be_measured(prompt: str) -> None:
     assert measured(prompt)["terms.weapon"].value == 1.0
+
+
+def test_a_disguise_is_told_with_the_evidence() -> None:
+    signals = measured("a 5w0rd, \u200bѕkull")
+    assert signals["terms.weapon"].evidence == (limner.Evidence(2, 7, "sword (by its look)"),)
+    assert signals["terms.skull"].evidence[0].matched == "skull (by its look)"
+    assert (signals["terms.text.mixed_scripts"].value, signals["terms.text.invisibles"].value) == (1.0, 1.0)
+
+
+def test_it_keeps_every_rule_of_a_step() -> None:
+    check_step(Terms)
 
 
 def test_evidence_is_bounded() -> None:
@@ -97,7 +110,7 @@ def test_own_lists_are_added(root: Path) -> None:
 
 def test_categories_narrow_what_is_measured(root: Path) -> None:
     given = options(root, lists=["plants.yaml"], categories=["plant", "weapon"])
-    assert measured("a skull", given).keys() == emitted(given).keys() == {"terms.plant", "terms.weapon"}
+    assert measured("a skull", given).keys() == emitted(given).keys() == {"terms.plant", "terms.weapon"} | ODDITIES
 
 
 def test_the_digest_follows_the_lists(root: Path) -> None:
