@@ -175,14 +175,19 @@ def plugin(*more: type[limner.Step]) -> ModuleType:
 
 
 def house(
-    folder: Path, *, pipelines: str = PIPELINES, policies: Mapping[str, str] | None = None, plugins: Sequence[ModuleType] = ()
+    folder: Path,
+    *,
+    pipelines: str = PIPELINES,
+    policies: Mapping[str, str] | None = None,
+    plugins: Sequence[ModuleType] = (),
+    database_url: str = "",
 ) -> App:
     """An application over a project written into `folder`. Close it."""
     (folder / "pipelines.yaml").write_text(pipelines)
     (folder / "policies").mkdir(exist_ok=True)
     for name, text in (policies or {"house": POLICY}).items():
         (folder / "policies" / f"{name}.yaml").write_text(text)
-    settings = Settings.from_environment({"LIMNER_DEVICES": "cpu"})
+    settings = Settings.from_environment({"LIMNER_DEVICES": "cpu", "LIMNER_DATABASE_URL": database_url})
     app = App(settings, find_project(settings, folder))
     app.registry = load_plugins(None, extra=plugins or [plugin()], builtins=(), entry_points=False)  # type: ignore[misc]
     return app

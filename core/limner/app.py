@@ -183,10 +183,12 @@ class App:
         from limner.audit.recovery import recover
         from limner.orchestrator import Orchestrator
         from limner.recording import Recorder
+        from limner.review.quarantine import expire
 
         pipelines = self.pipelines
         recover(self.database, self.writer, self.leases)
         self.images.sweep(self.database)
+        expire(self.database, self.writer, self.images)
         plugins = canonical([report.to_json() for report in self.registry.plugins])
         return Orchestrator(
             pipelines=pipelines,

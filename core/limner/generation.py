@@ -218,8 +218,21 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
+class Resumed:
+    """What a reviewer has let through: image `index` of a request that was held as input, and the rules that held it."""
+
+    request_id: str
+    index: int
+    hold: str
+    rules: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
-    """One call. `seed` is that of image 0; image i has (seed + i) mod 2**32. `parameters` are those the pipeline lists."""
+    """One call. `seed` is that of image 0; image i has (seed + i) mod 2**32. `parameters` are those the pipeline lists.
+
+    `resumes` is set where a reviewer has released a held input: the rules it names do not hold this request again.
+    """
 
     id: str
     task: Task
@@ -232,6 +245,7 @@ class Request:
     parameters: Mapping[str, Any] = field(default_factory=dict)  # any JSON scalar, checked against the pipeline
     inputs: tuple[Input, ...] = ()
     output_format: Literal["png", "jpeg", "webp"] = "png"
+    resumes: Resumed | None = None
 
     def seed_of(self, index: int) -> int:
         """The seed of image `index`."""

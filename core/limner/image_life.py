@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from traceback import extract_tb
 
 from limner.admission import Admitted
+from limner.audit.log import Change
 from limner.audit.standing import Refused
 from limner.bound import BoundStep
+from limner.database.timestamp import after
 from limner.deny import DenyList
 from limner.engine.interface import Engine, StepRun
 from limner.errors import AuditError, Cancelled, LimnerError, StepError
@@ -30,8 +32,9 @@ from limner.generation import (
 from limner.images.encoding import decode, encode
 from limner.images.fingerprint import fingerprint
 from limner.images.likeness import AddFingerprint
-from limner.images.store import ImageStore, StoredImage
-from limner.policy import strictest
+from limner.images.quarantine import AddQuarantine
+from limner.images.store import ImageStore, State, StoredImage
+from limner.policy import Category, strictest
 from limner.recording import Ended, Record
 from limner.result import ImageResult, Watcher
 
@@ -158,13 +161,19 @@ class ImageLife:
         for decision in decisions:
             self._record.decision(self._generation, decision)
             self._lifecycle("after_decision", decision=self._decision_view(decision))
-        action = strictest(decisions)
+        action = strictest(decision for decision in decisions if not self._is_cleared(decision))
         if action == "block":
             raise _Ends("withheld")
         if action == "review":
             self._held = True
             if self._generation.image is None:
                 raise _Ends("held")
+
+    def _is_cleared(self, decision: Decision) -> bool:
+        """Whether a reviewer has let through, as input, all that this decision would hold."""
+        resumes = self._admitted.request.resumes
+        cleared = resumes is not None and set(decision.rules) <= set(resumes.rules)
+        return cleared and decision.action == "review" and decision.gate != "image"
 
     def _hash_pixels(self) -> None:
         image = self._generation.image
@@ -202,15 +211,18 @@ class ImageLife:
 
     def _keep(self) -> StoredImage:
         """Write the file to the image store. Nobody can read it there before its outcome is durable."""
-        file, request = self._generation.file, self._admitted.request
-        assert file is not None
+        assert self._generation.file is not None
+        return self._store(self._generation.file, "held" if self._held else "released")
+
+    def _store(self, file: EncodedImage, state: State) -> StoredImage:
+        request = self._admitted.request
         return self._images.write(
             file.data,
             request.caller.subject,
             request_id=request.id,
             index=self._index,
             pixels_sha256=self._pixels_sha256,
-            held=self._held,
+            state=state,
         )
 
     def _release(self, stored: StoredImage) -> ImageResult:
@@ -240,10 +252,30 @@ class ImageLife:
         return result
 
     def _end(self, end: _Ends) -> ImageResult:
-        self._record.outcome(self._generation, Ended(end.outcome, end.reason, pixels_sha256=self._pixels_sha256))
+        ended = Ended(end.outcome, end.reason, pixels_sha256=self._pixels_sha256)
+        changes: tuple[Change, ...] = ()
+        if end.outcome == "withheld" and (category := self._quarantines()) is not None:
+            ended, changes = self._quarantine(end, *category)
+        self._record.outcome(self._generation, ended, changes)
         result = self._result(end.outcome, error=end.error)
         self._watcher.ended(result)
         return result
+
+    def _quarantines(self) -> tuple[str, Category] | None:
+        """The category whose blocked images are kept, with how; None where this one is not kept."""
+        policy, decisions = self._admitted.policies[0].policy, self._generation.decisions
+        names = [f.category for f in decisions[-1].findings if f.rule in decisions[-1].rules] if decisions else []
+        kept = [(name, category) for name in names if (category := policy.category(name)).keep == "quarantine"]
+        return max(kept, key=lambda each: each[1].days) if kept and self._generation.image is not None else None
+
+    def _quarantine(self, end: _Ends, name: str, category: Category) -> tuple[Ended, tuple[Change, ...]]:
+        """Keep a blocked image for reviewers alone, as it is and without a mark: it never leaves."""
+        assert self._generation.image is not None
+        self._hash_pixels()
+        file = encode(self._generation.image, "png")
+        stored = self._store(file, "quarantined")
+        ended = Ended(end.outcome, end.reason, file, self._pixels_sha256, stored.id)
+        return ended, (*stored.changes, AddQuarantine(stored.id, name, after(category.days)))
 
     def _result(self, outcome: Outcome, *, file: EncodedImage | None = None, error: str = "") -> ImageResult:
         generation = self._generation

@@ -17,14 +17,14 @@ from limner.admission import Admitted
 from limner.audit import events
 from limner.audit.event import Event
 from limner.audit.events import Pinned, StepSummary
-from limner.audit.holds import hold
+from limner.audit.holds import Held, hold
 from limner.audit.log import Change, Indexes
 from limner.audit.texts import store_text
 from limner.audit.writer import AuditWriter, Slot
 from limner.bound import BoundStep
 from limner.engine.interface import StepRun
 from limner.errors import LimnerError
-from limner.generation import Decision, EncodedImage, Gate, Generation, Outcome
+from limner.generation import Decision, EncodedImage, Generation, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class _ImageTrail:
 
     steps: list[StepSummary] = field(default_factory=list)
     pending: list[Future[Indexes]] = field(default_factory=list)
-    gate: Gate | None = None
+    reviews: list[Decision] = field(default_factory=list)
 
 
 class Record:
@@ -131,7 +131,8 @@ class Record:
     def decision(self, generation: Generation, decision: Decision) -> None:
         """A decision about an image, as the signals then stood."""
         trail = self._trails[generation.index]
-        trail.gate = decision.gate if decision.action == "review" else trail.gate
+        if decision.action == "review":
+            trail.reviews.append(decision)
         trail.pending.append(self._append([events.decision(self._request, generation, decision)]))
 
     def outcome(self, generation: Generation, ended: Ended, changes: Sequence[Change] = ()) -> None:
@@ -157,8 +158,8 @@ class Record:
                 subject=self._request.caller.subject,
             ),
         ]
-        if ended.outcome == "held" and trail.gate is not None:
-            changes = [*changes, hold(self._request.id, index, trail.gate)]
+        if ended.outcome == "held" and trail.reviews:
+            changes = [*changes, hold(self._request.id, index, self._held(trail.reviews))]
         others = [self._recorded_outcome(other) for other in range(self._request.n) if other != index]
         is_last = None not in others
         if is_last:
@@ -168,6 +169,17 @@ class Record:
         if is_last:
             self._closed = appended
         appended.result()
+
+    def _held(self, reviews: Sequence[Decision]) -> Held:
+        """Why an image is held, by all decisions that asked for it; the last one says where and for what."""
+        policy = self._admitted.policies[0].policy
+        asking = [f for decision in reviews for f in decision.findings if f.rule in decision.rules]
+        return Held(
+            gate=reviews[-1].gate,
+            category=reviews[-1].category,
+            rules=tuple(dict.fromkeys(finding.rule for finding in asking)),
+            four_eyes=any(policy.category(finding.category).four_eyes for finding in asking),
+        )
 
     def _append(self, happened: Sequence[Event], changes: Sequence[Change] = ()) -> Future[Indexes]:
         return self._recorder.writer.append(happened, changes)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from limner.audit.event import Event, json_payload, plain, text_payload
-from limner.generation import Decision, EncodedImage, Finding, Generation, Outcome, Request, Signal
+from limner.generation import Decision, EncodedImage, Finding, Generation, Outcome, Request, Resumed, Signal
 
 REQUEST_ACCEPTED = "request.accepted"
 DECISION = "decision"
@@ -83,6 +83,7 @@ def request_accepted(request: Request, pinned: Pinned) -> Event:
         "plugins": pinned.plugins,
         "versions": pinned.versions,
         "lease": pinned.lease,
+        "resumes": _resumed(request.resumes) if request.resumes else None,
     }
     payloads = {"prompt": text_payload(request.prompt)}
     if request.negative_prompt:
@@ -164,6 +165,10 @@ def request_closed(request_id: str, outcomes: Sequence[Outcome], *, seconds: flo
     """The end of a request: nothing more will come of it by itself. `seconds` is from acceptance, None where nobody knows."""
     body = {"outcomes": dict(Counter(outcomes)), "seconds": seconds, "reason": reason}
     return Event(REQUEST_CLOSED, request_id, plain(body))
+
+
+def _resumed(resumed: Resumed) -> dict[str, Any]:  # JSON
+    return {"request": resumed.request_id, "index": resumed.index, "hold": resumed.hold, "rules": resumed.rules}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:  # JSON

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli import audit, db, deny, generate, init, keys, pipelines, plugins, policy
+from limner.cli import audit, db, deny, generate, init, keys, pipelines, plugins, policy, review
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def build() -> typer.Typer:
     cli.add_typer(pipelines.build(), name="pipelines")
     cli.add_typer(policy.build(), name="policy")
     cli.add_typer(deny.build(), name="deny")
+    cli.add_typer(review.build(), name="review")
+    review.add_recall(cli)
     cli.add_typer(plugins.build(), name="plugins")
     cli.add_typer(audit.build(), name="audit")
     cli.add_typer(db.build(), name="db")

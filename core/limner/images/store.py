@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 from sqlalchemy import Connection, insert, select
@@ -25,6 +26,8 @@ from limner.images.encoding import format_of
 from limner.keys import Keys, decrypt, encrypt, new_key
 
 NAME = re.compile(r"\.?(?P<request>[\w-]+)\.(?P<image>[0-9a-f]{32})(?P<unfinished>\.[0-9a-f]+\.part)?")
+State = Literal["released", "held", "quarantined"]
+NOT_SERVED = {"held": "held", "withheld": "withheld", "quarantined": "in quarantine", "recalled": "recalled"}
 ROWS_AT_ONCE = 500  # bound values in one query
 
 
@@ -61,7 +64,7 @@ class ImageStore:
         self._root, self._keys = root, keys
 
     def write(
-        self, data: bytes, subject: str, *, request_id: str, index: int, pixels_sha256: str, held: bool = False
+        self, data: bytes, subject: str, *, request_id: str, index: int, pixels_sha256: str, state: State = "released"
     ) -> StoredImage:
         """Keep a file for `subject`, who asked for it; on return it is on the disk. `pixels_sha256` is before marking.
 
@@ -83,7 +86,7 @@ class ImageStore:
             "pixels_sha256": pixels_sha256,
             "format": format_of(data) or "",
             "bytes": len(data),
-            "state": "held" if held else "released",
+            "state": state,
         }
         return StoredImage(id, sha256_hex(data), path, (AddImage(self._keys, subject, data_key, row),))
 
@@ -96,12 +99,18 @@ class ImageStore:
         for request_id, id in gone:
             self._path(request_id, id).unlink(missing_ok=True)
 
-    def read(self, database: Database, id: str) -> bytes:
-        """The file as it was given. Raises UsageError if there is none of this id, AuditError if it is erased or damaged."""
+    def read(self, database: Database, id: str, *, as_reviewer: bool = False) -> bytes:
+        """The file as it was given.
+
+        Raises UsageError if there is none of this id, or if it is not released and no reviewer asks; AuditError if it is erased
+        or damaged.
+        """
         with database.reading() as connection:
             row = connection.execute(select(images).where(images.c.id == id)).mappings().first()
             if row is None:
                 raise UsageError(f"no image {id!r} is kept")
+            if row["state"] in NOT_SERVED and not as_reviewer:
+                raise UsageError(f"this image is {NOT_SERVED[row['state']]}, and is not given out", where=f"image {id}")
             data_key = self._data_key(connection, row)
         try:
             sealed = self._path(row["request_id"], id).read_bytes()

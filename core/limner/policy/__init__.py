@@ -1,8 +1,9 @@
 """Content policies: what may be made, and what may leave. Only this package decides; steps measure."""
 
 from limner.policy.bind import bind, strictest
+from limner.policy.categories import Category
 from limner.policy.deciding import BoundPolicy
 from limner.policy.loading import load_policies
 from limner.policy.rules import Policy, Rule
 
-__all__ = ["BoundPolicy", "Policy", "Rule", "bind", "load_policies", "strictest"]
+__all__ = ["BoundPolicy", "Category", "Policy", "Rule", "bind", "load_policies", "strictest"]

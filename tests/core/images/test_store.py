@@ -45,7 +45,9 @@ def keep(store: ImageStore, writer: AuditWriter, file: EncodedImage) -> Keep:
     """Writes a file and records its outcome."""
 
     def record(request_id: str, *, held: bool = False) -> StoredImage:
-        stored = store.write(file.data, "local:ada", request_id=request_id, index=0, pixels_sha256="5" * 64, held=held)
+        stored = store.write(
+            file.data, "local:ada", request_id=request_id, index=0, pixels_sha256="5" * 64, state="held" if held else "released"
+        )
         outcome = image_outcome(request_id, 0, "held" if held else "released", file=file, image_id=stored.id)
         writer.append([outcome], stored.changes).result(30)
         return stored

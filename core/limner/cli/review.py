@@ -1,0 +1,187 @@
+"""`limner review` and `limner recall`: people decide what was held, and withdraw what was released."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from limner.errors import UsageError
+
+if TYPE_CHECKING:
+    from limner.app import App
+    from limner.audit.reading import EventRecord
+    from limner.review import Desk, Hold, Verdict
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="A hold, a request, or request/image.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why: it stands on the record.")]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write the image there.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def build() -> typer.Typer:
+    """The command group."""
+    group = typer.Typer(no_args_is_help=True, help="What waits for a person: look at it, release it, withhold it.")
+
+    @group.command("list")
+    def list_holds(as_json: AsJson = False) -> None:
+        """What waits, the longest first."""
+        from limner.app import App
+        from limner.review import waiting
+
+        with App.open() as app:
+            found = waiting(app.database)
+        if as_json:
+            typer.echo(json.dumps([hold.to_json() for hold in found]))
+            return
+        for hold in found:
+            typer.echo(_line(hold))
+
+    @group.command()
+    def show(id: Id, output: Output = None) -> None:
+        """What is held, in whose words, and by which rules; the image itself with -o."""
+        from limner.app import App
+        from limner.audit.reading import request
+        from limner.review import find
+
+        with App.open() as app:
+            found = find(app.database, id)
+            for hold in found:
+                typer.echo(_line(hold))
+            for event in request(app.database, app.keys, found[0].request_id).events:
+                _show_event(event)
+            if output is not None:
+                _write(app, found, output)
+
+    @group.command()
+    def release(id: Id, reason: Reason, output: Output = None) -> None:
+        """Let it through: an image leaves as it was marked, a held input is run on."""
+        from limner.app import App, local_caller
+        from limner.review import find
+
+        with App.open() as app:
+            for hold in find(app.database, id):
+                verdict = _desk(app).release(hold, actor=local_caller().subject, reason=reason)
+                _show_release(app, verdict, output)
+
+    @group.command()
+    def withhold(
+        id: Id,
+        reason: Reason,
+        days: Annotated[int | None, typer.Option("--quarantine", min=1, help="Keep the image in quarantine, for days.")] = None,
+    ) -> None:
+        """Keep it from leaving, for good. The image is destroyed unless it goes to quarantine."""
+        from limner.app import App, local_caller
+        from limner.review import find
+
+        with App.open() as app:
+            for hold in find(app.database, id):
+                _desk(app).withhold(hold, actor=local_caller().subject, reason=reason, quarantine_days=days)
+                typer.echo(f"withheld {hold.request_id}/{hold.index}")
+
+    @group.command()
+    def expire() -> None:
+        """Destroy the images whose time in quarantine is over; so does every start."""
+        from limner.app import App
+        from limner.review.quarantine import expire as destroy
+
+        with App.open() as app:
+            destroyed = destroy(app.database, app.writer, app.images)
+        typer.echo(f"destroyed {len(destroyed)} images")
+
+    return group
+
+
+def add_recall(cli: typer.Typer) -> None:
+    """Add the command."""
+
+    @cli.command("recall")
+    def run_recall(
+        query: Annotated[
+            list[str],
+            typer.Argument(
+                help="A request, request/image or image; or conditions: pipeline= policy= cohort= since= until= ..."
+            ),
+        ],
+        reason: Reason,
+        show: Annotated[bool, typer.Option("--plan", help="Only list what would be recalled.")] = False,
+    ) -> None:
+        """Withdraw released images: their files are no longer given out. Copies that have left are found by their marks."""
+        from limner.app import App, local_caller
+        from limner.review import matching, recall
+
+        with App.open() as app:
+            found = matching(app.database, query)
+            if not found:
+                raise UsageError("no released image is meant", where=" ".join(query))
+            if not show:
+                recall(app.writer, found, actor=local_caller().subject, reason=reason)
+        for image in found:
+            typer.echo(f"{'would recall' if show else 'recalled'} {image.request_id}/{image.index}  image {image.image_id}")
+
+
+def _desk(app: App) -> Desk:
+    from limner.review import Desk
+
+    return Desk(app.database, app.writer, app.keys, app.images)
+
+
+def _show_release(app: App, verdict: Verdict, output: Path | None) -> None:
+    hold, file = verdict.hold, verdict.file
+    called = f"{hold.request_id}/{hold.index}"
+    if verdict.said == "agree":
+        typer.echo(f"agreed to {called}; someone else has to agree as well")
+    elif verdict.resumed is not None:
+        [image] = app.run(verdict.resumed).images
+        typer.echo(f"released {called}, run on as {verdict.resumed.id}: {image.outcome}")
+        file = image.file.data if image.file is not None else None
+    else:
+        typer.echo(f"released {called}")
+    if file is not None and output is not None:
+        _save(output, file)
+
+
+def _write(app: App, found: Sequence[Hold], output: Path) -> None:
+    kept = [hold for hold in found if hold.image_id]
+    if len(kept) != 1:
+        raise UsageError(f"{len(kept)} images are held there", where="-o", fix="name one: request/image")
+    _save(output, app.images.read(app.database, kept[0].image_id, as_reviewer=True))
+
+
+def _save(path: Path, data: bytes) -> None:
+    from limner.files import save_atomically
+
+    save_atomically(path, data)
+    typer.echo(f"wrote {path}")
+
+
+def _line(hold: Hold) -> str:
+    what = "input" if hold.is_input else "image"
+    eyes = f"  four eyes ({hold.approvals} of 2)" if hold.four_eyes else ""
+    rules = ", ".join(hold.rules)
+    return (
+        f"{hold.id[:12]}  {hold.time}  {what} {hold.request_id}/{hold.index}  {hold.gate}: {rules} {hold.category}"
+        f"  {hold.state}{eyes}"
+    )
+
+
+def _show_event(event: EventRecord) -> None:
+    """The prompt, the rewrites, what was decided and what reviewers have said so far."""
+    for name in ("prompt", "negative_prompt", "rewrites", "evidence"):
+        if (payload := event.payloads.get(name)) is not None:
+            typer.echo(f"  {name}: {_plain(payload.value) if payload.state == 'open' else f'[{payload.state}]'}")
+    if event.kind == "decision":
+        for finding in event.body["findings"]:
+            if finding["result"] != "pass":
+                seen = ", ".join(f"{n} {v} ({finding['thresholds'].get(n, '')})" for n, v in finding["values"].items())
+                typer.echo(f"  {event.body['gate']}: {finding['rule']} {finding['action']} ({finding['mode']}) {seen}")
+    if event.kind == "review.decided":
+        typer.echo(f"  {event.time} {event.body['action']}: {_plain(event.body['reason'])}")
+
+
+def _plain(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)

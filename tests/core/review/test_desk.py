@@ -1,0 +1,232 @@
+"""The reviewer's desk, over the real application: held inputs run on, held images leave as made, four eyes, recall."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from house import POLICY, house
+from sqlalchemy import select
+
+from limner.app import App
+from limner.audit.reading import request
+from limner.audit.standing import Refused
+from limner.database.tables import events, images, outcomes
+from limner.deny import add
+from limner.errors import AuditError, UsageError
+from limner.images.encoding import decode
+from limner.result import ImageResult
+from limner.review import Desk, Hold, find, matching, recall, waiting
+from limner.review.quarantine import expire
+
+JUDGED = POLICY.replace("categories: {words: {}}", "categories: {words: {}, own: {four_eyes: true}, kept: {keep: quarantine}}")
+JUDGED = JUDGED.replace("at_least: 0.75, then: review", "at_least: 0.75, then: review, category: own")
+JUDGED = JUDGED.replace("at_least: 0.9, then: block", "at_least: 0.9, then: block, category: kept")
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[App]:
+    with house(tmp_path, policies={"house": POLICY}) as opened:
+        yield opened
+
+
+@pytest.fixture
+def strict(tmp_path: Path) -> Iterator[App]:
+    """A house whose darkish images take two people, and whose dark ones are kept."""
+    with house(tmp_path, policies={"house": JUDGED}) as opened:
+        yield opened
+
+
+def desk(app: App) -> Desk:
+    return Desk(app.database, app.writer, app.keys, app.images)
+
+
+def hold(app: App, prompt: str, **more: int) -> tuple[Hold, ImageResult]:
+    """The hold of a request that is held, with the image as its caller saw it."""
+    asked = app.request(prompt, **{"seed": 7, **more})
+    [image, *_] = app.run(asked).images
+    assert (image.outcome, image.file) == ("held", None)
+    return find(app.database, asked.id)[0], image
+
+
+def outcome(app: App, held: Hold) -> str | None:
+    with app.database.reading() as connection:
+        query = select(outcomes.c.outcome).where(outcomes.c.request_id == held.request_id, outcomes.c.image == held.index)
+        return connection.scalar(query)
+
+
+def files(app: App) -> list[Path]:
+    return [path for path in (app.project.state / "images").rglob("*") if path.is_file()]
+
+
+def test_a_held_input_runs_on_when_released_as_it_would_have_been_made(app: App) -> None:
+    held, _ = hold(app, "an odd field")
+    assert (held.is_input, held.rules, held.gate) == (True, ("odd-word",), "prompt")
+    verdict = desk(app).release(held, actor="local:rev", reason="a field is fine")
+    assert verdict.resumed is not None
+    [image] = app.run(verdict.resumed).images
+    assert image.outcome == "released"
+    plain = app.run(replace(verdict.resumed, id="again")).images[0]
+    assert plain.pixels_sha256 == image.pixels_sha256
+    assert image.seed == 7
+    accepted = request(app.database, app.keys, verdict.resumed.id).events[0].body
+    assert accepted["resumes"] == {"request": held.request_id, "index": 0, "hold": held.id, "rules": ["odd-word"]}
+    decided = request(app.database, app.keys, held.request_id).events[-1]
+    assert (decided.kind, decided.body["reason"]) == ("review.decided", "a field is fine")
+    assert decided.body["resumed_as"] == verdict.resumed.id
+    assert waiting(app.database) == ()
+
+
+def test_what_a_release_did_not_speak_of_still_stops_the_run(app: App) -> None:
+    held, _ = hold(app, "an odd dim field")
+    resumed = desk(app).release(held, actor="local:rev", reason="fine").resumed
+    assert resumed is not None
+    add(app.writer, "term", "field", actor="local:op", reason="a campaign")
+    app.__dict__.pop("deny")
+    app.__dict__.pop("orchestrator")
+    assert app.run(resumed).images[0].outcome == "withheld"
+    bad = replace(resumed, id="another", prompt="an odd bad field")
+    assert app.run(bad).images[0].outcome == "withheld"
+
+
+def test_a_release_whose_run_never_began_can_be_given_again(app: App) -> None:
+    held, _ = hold(app, "an odd field")
+    first = desk(app).release(held, actor="local:rev", reason="fine").resumed
+    [released] = find(app.database, held.id)
+    again = desk(app).release(released, actor="local:rev", reason="the machine died").resumed
+    assert first is not None
+    assert again is not None
+    assert again.id == first.id
+    app.run(again)
+    with pytest.raises(UsageError, match=f"runs as request {first.id}"):
+        desk(app).release(released, actor="local:rev", reason="once more")
+
+
+def test_a_held_image_leaves_as_it_was_marked(app: App) -> None:
+    held, seen = hold(app, "dim field")
+    with pytest.raises(UsageError, match="held, and is not given out"):
+        app.images.read(app.database, held.image_id)
+    verdict = desk(app).release(held, actor="local:rev", reason="dusk")
+    assert verdict.file is not None
+    assert decode(verdict.file).pillow().getpixel((0, 0)) == (255, 255, 255)
+    assert app.images.read(app.database, held.image_id) == verdict.file
+    assert outcome(app, held) == "released"
+    events = request(app.database, app.keys, held.request_id).events
+    [before, after] = [event.body for event in events if event.kind == "image.outcome"]
+    assert (before["outcome"], after["outcome"], after["reason"]) == ("held", "released", "review")
+    assert before["file"] == after["file"]
+    assert after["pixels_sha256"] == seen.pixels_sha256
+
+
+def test_withholding_destroys_the_image_and_is_final(app: App) -> None:
+    held, _ = hold(app, "dim field")
+    desk(app).withhold(held, actor="local:rev", reason="too dark")
+    assert outcome(app, held) == "withheld"
+    assert files(app) == []
+    with pytest.raises(AuditError, match="erased"):
+        app.images.read(app.database, held.image_id, as_reviewer=True)
+    [decided] = find(app.database, held.id)
+    with pytest.raises(UsageError, match="withheld already"):
+        desk(app).release(decided, actor="local:rev", reason="after all")
+
+
+def test_of_two_reviewers_at_once_one_is_heard(app: App) -> None:
+    held, _ = hold(app, "dim field")
+    desk(app).release(held, actor="local:rev", reason="fine")
+    with pytest.raises(Refused, match="comes too late"):
+        desk(app).withhold(held, actor="local:other", reason="not fine")
+    assert app.images.read(app.database, held.image_id)
+    held, _ = hold(app, "an odd field")
+    desk(app).release(held, actor="local:rev", reason="fine")
+    with pytest.raises(Refused, match="another reviewer"):
+        desk(app).release(held, actor="local:other", reason="fine")
+
+
+def test_a_reviewers_word_needs_a_reason(app: App) -> None:
+    held, _ = hold(app, "an odd field")
+    for word in (desk(app).release, desk(app).withhold):
+        with pytest.raises(UsageError, match="reason"):
+            word(held, actor="local:rev", reason=" ")
+
+
+def test_four_eyes_take_two_people_neither_of_whom_asked(strict: App) -> None:
+    asked = strict.request("dim field", seed=7)
+    strict.run(asked)
+    [held] = find(strict.database, asked.id)
+    assert held.four_eyes
+    with pytest.raises(UsageError, match="who asked for it"):
+        desk(strict).release(held, actor=asked.caller.subject, reason="mine")
+    assert desk(strict).release(held, actor="local:one", reason="dusk").said == "agree"
+    assert outcome(strict, held) == "held"
+    with pytest.raises(UsageError, match="you have agreed already"):
+        desk(strict).release(held, actor="local:one", reason="again")
+    assert [each.approvals for each in waiting(strict.database)] == [1]
+    assert desk(strict).release(held, actor="local:two", reason="dusk indeed").file is not None
+    assert outcome(strict, held) == "released"
+
+
+def test_a_blocked_image_of_a_kept_category_goes_to_quarantine_until_its_time_is_over(strict: App) -> None:
+    asked = strict.request("dark night", seed=7)
+    [image] = strict.run(asked).images
+    assert (image.outcome, image.file) == ("withheld", None)
+    with strict.database.reading() as connection:
+        [row] = connection.execute(select(images)).all()
+    assert row.state == "quarantined"
+    with pytest.raises(UsageError, match="in quarantine"):
+        strict.images.read(strict.database, row.id)
+    kept = decode(strict.images.read(strict.database, row.id, as_reviewer=True))
+    assert kept.sha256() == image.pixels_sha256
+    assert matching(strict.database, [asked.id]) == ()
+    assert expire(strict.database, strict.writer, strict.images) == ()
+    with strict.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE quarantine SET until = '2020-01-01T00:00:00.000000Z'")
+    assert expire(strict.database, strict.writer, strict.images) == (row.id,)
+    assert files(strict) == []
+    with strict.database.reading() as connection:
+        assert "quarantine.expired" in set(connection.scalars(select(events.c.kind)))
+
+
+def test_a_withheld_image_can_go_to_quarantine_as_well(app: App) -> None:
+    held, _ = hold(app, "dim field")
+    desk(app).withhold(held, actor="local:rev", reason="evidence", quarantine_days=9)
+    assert app.images.read(app.database, held.image_id, as_reviewer=True)
+    assert expire(app.database, app.writer, app.images) == ()
+
+
+def test_recalled_images_are_no_longer_given_out(app: App) -> None:
+    first, second = (app.request("a bright field", n=2, seed=seed) for seed in (1, 5))
+    for asked in (first, second):
+        app.run(asked)
+    everything = matching(app.database, ["pipeline=plain", "since=1h"])
+    assert [(image.request_id, image.index) for image in everything] == [
+        (first.id, 0),
+        (first.id, 1),
+        (second.id, 0),
+        (second.id, 1),
+    ]
+    [one] = matching(app.database, [f"{first.id}/1"])
+    recall(app.writer, [one], actor="local:op", reason="a likeness")
+    with pytest.raises(UsageError, match="recalled, and is not given out"):
+        app.images.read(app.database, one.image_id)
+    assert len(matching(app.database, ["pipeline=plain"])) == 3
+    [event] = [event for event in request(app.database, app.keys, first.id).events if event.kind == "image.recalled"]
+    assert event.body == {"index": 1, "image": one.image_id, "reason": "a likeness"}
+    assert matching(app.database, [one.image_id[:10]]) == ()
+
+
+@pytest.mark.parametrize(("query", "said"), [("pipline=plain", "did you mean 'pipeline'?"), ("since=soon", "write 90m")])
+def test_a_query_that_means_nothing_is_refused(app: App, query: str, said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        matching(app.database, [query])
+    assert said in str(caught.value)
+
+
+def test_holds_are_found_by_what_people_have_at_hand(app: App) -> None:
+    held, _ = hold(app, "an odd field", n=2)
+    assert [each.index for each in find(app.database, held.request_id)] == [0, 1]
+    assert find(app.database, f"{held.request_id}/1")[0].index == 1
+    assert find(app.database, held.id[:8])[0].id == held.id
+    with pytest.raises(UsageError, match="nothing is held"):
+        find(app.database, "nothing")
