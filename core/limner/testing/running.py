@@ -6,15 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from limner.models import ModelSource, ModelStore
+from limner.models import ModelStore
 from limner.stage_call import stage_call, stage_of
 from limner.step import Step
 from limner.testing.samples import sample_generation
-
-
-def local_models(**directories: Path) -> ModelStore:
-    """Models by name, from directories on this machine: `local_models(tiny=tmp_path / "tiny")`."""
-    return ModelStore({name: ModelSource(name, str(folder.resolve())) for name, folder in directories.items()}, offline=True)
 
 
 def load_step(
