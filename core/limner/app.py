@@ -21,7 +21,7 @@ from limner.admission import Checked
 from limner.canonical import canonical
 from limner.checking import check
 from limner.errors import InvalidFile, Problem, UsageError
-from limner.generation import Caller, Input, Request, Task
+from limner.generation import Caller, Image, Input, Request, Task, WatermarkReading
 from limner.models import ModelStore
 from limner.pipeline import declared_models, load_pipelines
 from limner.plugins.loading import load_plugins
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from limner.drawing import Drawing
     from limner.engine.local import LocalEngine
     from limner.images.store import ImageStore
+    from limner.keyrings import KeyFolder
     from limner.keys import Keys
     from limner.orchestrator import Orchestrator
     from limner.result import Result, Watcher
@@ -122,6 +123,19 @@ class App:
         return open_keys(self.project.keys, self.database)
 
     @cached_property
+    def rings(self) -> KeyFolder:
+        """The keys that steps use, and marks are read with."""
+        from limner.keyrings import KeyFolder
+
+        return KeyFolder(self.project.keys)
+
+    def read_marks(self, image: Image) -> tuple[WatermarkReading, ...]:
+        """The marks that the plugins find in an image from anywhere: look-up keys, to be confirmed against the record."""
+        from limner.keyrings import MARKS
+
+        return self.registry.read_watermarks(image, self.rings.ring(MARKS))
+
+    @cached_property
     def images(self) -> ImageStore:
         """The encrypted image store."""
         from limner.images.store import ImageStore
@@ -175,7 +189,13 @@ class App:
         """Where steps run."""
         from limner.engine.local import LocalEngine
 
-        return LocalEngine(self.registry.steps, self.models, devices=self.settings.devices, precision=self.settings.precision)
+        return LocalEngine(
+            self.registry.steps,
+            self.models,
+            devices=self.settings.devices,
+            precision=self.settings.precision,
+            keys=self.rings,
+        )
 
     @cached_property
     def orchestrator(self) -> Orchestrator:
@@ -196,6 +216,7 @@ class App:
             recorder=Recorder(self.writer, plugins, _ground(), self.lease.id),
             images=self.images,
             deny=self.deny,
+            read_marks=self.read_marks,
             lifecycle=self.registry.lifecycle,
             longest_prompt=self.settings.longest_prompt,
         )

@@ -298,9 +298,9 @@ class Provenance:
 class Generation:
     """One image in the making, as it stands between two steps.
 
-    `prompt` is the prompt as it now stands (`rewrites` keeps its history); `signals` are by (gate, name); `overrides` are
-    the options that this request sets on the step at hand; `mark_id` is the 48-bit number its watermark carries; `file` and
-    `provenance` are there once the image is encoded.
+    `prompt` is the prompt as it now stands (`rewrites` keeps its history); `signals` are by (gate, name); `overrides` are the
+    options that this request sets on the step at hand; `mark_id` is the 48-bit number its watermark carries; it leaves in
+    `output_format`; `file` and `provenance` are there once the image is encoded.
     """
 
     request_id: str
@@ -322,6 +322,7 @@ class Generation:
     decisions: tuple[Decision, ...] = ()
     overrides: Mapping[str, Any] = field(default_factory=dict)  # validated against the step's Options
     mark_id: int = 0
+    output_format: Literal["png", "jpeg", "webp"] = "png"
 
     @property
     def id(self) -> str:
@@ -360,6 +361,19 @@ class WatermarkReading:
     mark_id: int
     key_id: str
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A mark as it was read back from a final file: its id, the key it was made with, the reader's score.
+
+    `psnr` says how far the mark moved the pixels, in decibels.
+    """
+
+    id: int
+    key_id: str
+    score: float
+    psnr: float
 
 
 @dataclass(frozen=True, slots=True)

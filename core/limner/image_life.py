@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
@@ -23,12 +24,15 @@ from limner.generation import (
     EncodedImage,
     Generation,
     Image,
+    Mark,
     Outcome,
     Provenance,
     ReleaseView,
     Request,
     StepView,
+    WatermarkReading,
 )
+from limner.images.difference import psnr
 from limner.images.encoding import decode, encode
 from limner.images.fingerprint import fingerprint
 from limner.images.likeness import AddFingerprint
@@ -43,6 +47,7 @@ WORKING_DEADLINE = 600.0  # seconds, for other steps that name none
 LOSSLESS = ("png",)
 
 Lifecycle = Callable[..., None]  # (hook name, **views): every plugin's hook, each apart, raises logged and counted
+ReadMarks = Callable[[Image], Sequence[WatermarkReading]]
 Life = Generator["Future[StepRun]", None, "ImageResult"]
 
 
@@ -66,16 +71,18 @@ class ImageLife:
         record: Record,
         images: ImageStore,
         deny: DenyList,
+        read_marks: ReadMarks,
         lifecycle: Lifecycle,
         watcher: Watcher,
     ) -> None:
         self._admitted, self._index, self._deny = admitted, index, deny
         self._engine, self._record, self._images = engine, record, images
-        self._lifecycle, self._watcher = lifecycle, watcher
+        self._read_marks, self._lifecycle, self._watcher = read_marks, lifecycle, watcher
         self._generation = _first(admitted.request, index)
         self._encoded = EncodedImage(b"", admitted.request.output_format)
         self._pixels_sha256 = ""
-        self._mark_id: int | None = None  # once it is read back from the final file
+        self._psnr = math.inf  # of the marking
+        self._mark: Mark | None = None  # once it is read back from the final file
         self._held = False
 
     def run(self) -> Life:
@@ -108,7 +115,10 @@ class ImageLife:
     def _step(self, position: int, step: BoundStep) -> Generator[Future[StepRun], None, None]:
         if step.stage.name == "watermark":
             self._hash_pixels()
+        before = self._generation.image
         error = yield from self._submit(step)
+        if step.cls.carries_mark_id and before is not None and self._generation.image is not None:
+            self._psnr = psnr(before, self._generation.image)
         if error is None and "prompt" in step.writes:
             self._refuse(self._deny.of_prompt(self._generation.prompt))
         self._heed(self._judge(position, error))
@@ -207,7 +217,17 @@ class ImageLife:
             raise _Ends("failed", "read back", "the encoded file does not show the marked image")
         if file.data != self._encoded.data and seen.sha256() != decode(self._encoded.data).sha256():
             raise _Ends("failed", "read back", "the attested file does not show the image that was attested")
+        self._mark = self._mark_in(seen)
         return seen
+
+    def _mark_in(self, seen: Image) -> Mark | None:
+        """The mark that a step of this pipeline put there, as a reader finds it: what cannot be read is no mark."""
+        if not any(step.cls.carries_mark_id for step in self._admitted.pipeline.steps):
+            return None
+        for reading in self._read_marks(seen):
+            if reading.mark_id == self._generation.mark_id:
+                return Mark(reading.mark_id, reading.key_id, reading.score, self._psnr)
+        raise _Ends("failed", "read back", "the image's mark cannot be read from the final file")
 
     def _keep(self) -> StoredImage:
         """Write the file to the image store. Nobody can read it there before its outcome is durable."""
@@ -237,7 +257,7 @@ class ImageLife:
             file=file,
             pixels_sha256=self._pixels_sha256,
             image_id=stored.id,
-            mark_id=self._mark_id,
+            mark=self._mark,
             fingerprint=likeness,
         )
         try:
@@ -283,6 +303,10 @@ class ImageLife:
             self._index, generation.seed, outcome, generation.decisions, file, self._pixels_sha256, self._mark_id, error
         )
 
+    @property
+    def _mark_id(self) -> int | None:
+        return self._mark.id if self._mark else None
+
     def _view(self, step: BoundStep, run: StepRun | None = None, error: str = "") -> StepView:
         request = self._admitted.request
         if run is None:
@@ -318,6 +342,7 @@ def _first(request: Request, index: int) -> Generation:
         task=request.task,
         inputs=tuple(replace(given, file=b"") for given in request.inputs),
         mark_id=secrets.randbits(48),
+        output_format=request.output_format,
     )
 
 

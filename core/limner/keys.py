@@ -134,7 +134,8 @@ _MAKERS: dict[str, Callable[[], bytes]] = {
 }
 
 
-def _read(path: Path) -> bytes:
+def read_key(path: Path) -> bytes:
+    """A key file's bytes. Raises ConfigurationError where it is missing, or everyone on the machine can read it."""
     try:
         if path.stat().st_mode & 0o007:
             raise ConfigurationError("everyone on this machine can get at this key", where=str(path), fix=f"chmod 600 {path}")
@@ -150,7 +151,7 @@ def _read(path: Path) -> bytes:
 
 
 def _symmetric_key(path: Path) -> bytes:
-    key = _read(path)
+    key = read_key(path)
     if len(key) != KEY_BYTES:
         raise ConfigurationError(
             f"a key has {KEY_BYTES} bytes, not {len(key)}", where=str(path), fix="restore it from its backup"
@@ -160,7 +161,7 @@ def _symmetric_key(path: Path) -> bytes:
 
 def _signing_key(path: Path) -> Ed25519PrivateKey:
     try:
-        key = load_pem_private_key(_read(path), password=None)
+        key = load_pem_private_key(read_key(path), password=None)
     except (ValueError, TypeError) as error:
         raise ConfigurationError(f"not a private key in PEM form: {error}", where=str(path)) from error
     if not isinstance(key, Ed25519PrivateKey):

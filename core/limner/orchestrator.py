@@ -20,7 +20,7 @@ from limner.deny import DenyList
 from limner.engine.interface import Engine, StepRun
 from limner.errors import UsageError
 from limner.generation import Request, RequestView
-from limner.image_life import ImageLife, Life, Lifecycle
+from limner.image_life import ImageLife, Life, Lifecycle, ReadMarks
 from limner.images.store import ImageStore
 from limner.recording import Recorder
 from limner.result import ImageResult, Result, Watcher
@@ -41,12 +41,14 @@ class Orchestrator:
         recorder: Recorder,
         images: ImageStore,
         deny: DenyList,
+        read_marks: ReadMarks,
         lifecycle: Lifecycle,
         longest_prompt: int = LONGEST_PROMPT,
     ) -> None:
-        """`pipelines` are those that hold under their policies; `lifecycle` calls every plugin's hook of a name."""
+        """`pipelines` are those that hold under their policies; `read_marks` finds the marks in an image, `lifecycle` calls
+        every plugin's hook of a name."""
         self._pipelines, self._engine, self._recorder = pipelines, engine, recorder
-        self._images, self._deny = images, deny
+        self._images, self._deny, self._read_marks = images, deny, read_marks
         self._lifecycle, self._longest_prompt = lifecycle, longest_prompt
         self._running: dict[str, SimpleQueue[int]] = {}  # by request: the lives that can go on, or CANCEL
         self._ended = Condition()
@@ -62,7 +64,15 @@ class Orchestrator:
             self._lifecycle("after_request_accepted", request=_view(request))
             lives = [
                 ImageLife(
-                    admitted, index, self._engine, record, self._images, self._deny, self._lifecycle, watcher or Watcher()
+                    admitted,
+                    index,
+                    self._engine,
+                    record,
+                    self._images,
+                    self._deny,
+                    self._read_marks,
+                    self._lifecycle,
+                    watcher or Watcher(),
                 )
                 for index in range(request.n)
             ]

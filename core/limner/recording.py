@@ -24,7 +24,7 @@ from limner.audit.writer import AuditWriter, Slot
 from limner.bound import BoundStep
 from limner.engine.interface import StepRun
 from limner.errors import LimnerError
-from limner.generation import Decision, EncodedImage, Generation, Outcome
+from limner.generation import Decision, EncodedImage, Generation, Mark, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Recorder:
 class Ended:
     """How an image ended. `reason` is a word of ours, never a text from outside; `file` the final file if it is kept.
 
-    `image_id` is the file's name in the image store, `pixels_sha256` that of the pixels before marking, `mark_id` the mark that
+    `image_id` is the file's name in the image store, `pixels_sha256` that of the pixels before marking, `mark` the mark that
     was read back from the file, `fingerprint` the perceptual hash of what it shows.
     """
 
@@ -58,7 +58,7 @@ class Ended:
     file: EncodedImage | None = None
     pixels_sha256: str = ""
     image_id: str = ""
-    mark_id: int | None = None
+    mark: Mark | None = None
     fingerprint: int | None = None
 
 
@@ -152,7 +152,7 @@ class Record:
                 reason=ended.reason,
                 file=ended.file,
                 pixels_sha256=ended.pixels_sha256,
-                mark_id=ended.mark_id,
+                mark=ended.mark,
                 image_id=ended.image_id,
                 fingerprint=ended.fingerprint,
                 subject=self._request.caller.subject,

@@ -22,10 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
 from pydantic_core import core_schema
 
-from limner.errors import Cancelled, ConfigurationError
+from limner.errors import Cancelled, ConfigurationError, InvalidFile
 from limner.generation import Generation, ItemError
 
 if TYPE_CHECKING:
@@ -89,9 +89,14 @@ class Asset:
 
     def read_yaml(self, form: type[Form]) -> Form:
         """The file's content as YAML, checked against a pydantic model. Raises InvalidFile with every mistake and its place."""
-        from limner.yaml_problems import read_yaml
+        from limner.yaml_problems import pydantic_problems
+        from limner.yaml_source import load_yaml
 
-        return read_yaml(self.path, form)
+        document = load_yaml(self.path)
+        try:
+            return form.model_validate(document.value)
+        except ValidationError as error:
+            raise InvalidFile(pydantic_problems(error, document, model=form)) from None
 
     def sha256(self) -> str:
         """Hex SHA-256 of the file's content."""
@@ -178,6 +183,21 @@ class ModelIndex(Protocol):
         """As `Models.digest`."""
 
 
+class KeyRings(Protocol):
+    """The installation's keys that steps may use, in rings by name. No option and no file beside pipelines.yaml holds them."""
+
+    def ring(self, name: str, make: Callable[[], bytes] = ...) -> Mapping[str, bytes]:
+        """The keys of a ring by id, the newest last. `make` gives the first one at first use; 32 random bytes if absent."""
+
+
+class NoKeys:
+    """What a step has that runs outside an installation. `limner.testing` gives steps keys for tests."""
+
+    def ring(self, name: str, make: Callable[[], bytes] | None = None) -> Mapping[str, bytes]:
+        """Raises ConfigurationError."""
+        raise ConfigurationError(f"this step needs the keys {name!r}, and stands in no installation that has keys")
+
+
 Tick = Callable[[Generation, int, int], None]
 
 
@@ -190,7 +210,9 @@ class Step:
 
     Class attributes: `type` is the name written after `use:` and starts with the plugin's own name; `Options` validates
     `with:`; `runs_on` picks the workers (`accelerator`, `cpu`, `io`); `max_batch` bounds how many generations one call gets;
-    `sends` lists what the step lets out of the house (`prompt`, `image`), empty for a step that stays inside.
+    `sends` lists what the step lets out of the house (`prompt`, `image`), empty for a step that stays inside;
+    `carries_mark_id` is true for a watermark step whose mark the plugin's `read_watermark` finds: no image of its leaves before
+    its mark was read back from the final file.
 
     `id` names this step in its pipeline, `occurrence` counts the steps of this type before it in the pipeline.
     """
@@ -200,12 +222,14 @@ class Step:
     runs_on: ClassVar[RunsOn] = "cpu"
     max_batch: ClassVar[int] = 1
     sends: ClassVar[tuple[str, ...]] = ()
+    carries_mark_id: ClassVar[bool] = False
 
     def __init__(self, options: Any = None, *, id: str = "", occurrence: int = 0) -> None:
         self.options: Any = self.Options() if options is None else options
         self.id = id or self.type
         self.occurrence = occurrence
         self.report: Tick = _no_tick
+        self.keys: KeyRings = NoKeys()  # the engine gives it those of the installation before `load`
 
     @classmethod
     def reads(cls, options: Any) -> frozenset[str] | None:  # options: this class's own Options
@@ -296,6 +320,6 @@ class IterativeStep(Step):
 
 
 __all__ = [
-    "Asset", "Cancelled", "IterativeStep", "ModelIndex", "ModelRef", "Models", "Options", "Range", "RunsOn", "Secret",
-    "State", "Step",
+    "Asset", "Cancelled", "IterativeStep", "KeyRings", "ModelIndex", "ModelRef", "Models", "Options", "Range", "RunsOn",
+    "Secret", "State", "Step",
 ]  # fmt: skip

@@ -1,6 +1,8 @@
-"""Marks on images. `watermark.visible` is the sign that people see: a row of coloured squares, or the operator's logo."""
+"""Marks on images: `watermark.visible` is the sign that people see, `watermark.invisible` the one that readers find."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import limner
 
@@ -8,6 +10,20 @@ import limner
 @limner.hookimpl
 def register_steps() -> list[type[limner.Step]]:
     """The steps of this plugin."""
+    from limner_watermark.invisible import Invisible
     from limner_watermark.visible import Visible
 
-    return [Visible]
+    return [Visible, Invisible]
+
+
+@limner.hookimpl
+def read_watermark(image: limner.Image, keys: Mapping[str, bytes]) -> limner.WatermarkReading | None:
+    """The invisible mark in an image from anywhere, made with any of the keys."""
+    from limner_watermark.pattern import pattern
+    from limner_watermark.search import read_upright
+
+    pillow = image.pillow()
+    for id, key in reversed(list(keys.items())):
+        if found := read_upright(pillow, pattern(key)):
+            return limner.WatermarkReading(found.mark_id, id, found.score)
+    return None

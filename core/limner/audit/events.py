@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from limner.audit.event import Event, json_payload, plain, text_payload
-from limner.generation import Decision, EncodedImage, Finding, Generation, Outcome, Request, Resumed, Signal
+from limner.generation import Decision, EncodedImage, Finding, Generation, Mark, Outcome, Request, Resumed, Signal
 
 REQUEST_ACCEPTED = "request.accepted"
 DECISION = "decision"
@@ -137,7 +137,7 @@ def image_outcome(
     reason: str = "",
     file: EncodedImage | None = None,
     pixels_sha256: str = "",
-    mark_id: int | None = None,
+    mark: Mark | None = None,
     image_id: str = "",
     fingerprint: int | None = None,
     subject: str = "",
@@ -145,7 +145,7 @@ def image_outcome(
     """How one image ended.
 
     `reason` is a word or two of ours, such as a step's id, never a text from outside. `file` is the final file, where there is
-    one, and `image_id` its name in the image store; `pixels_sha256` is of the pixels before marking. `mark_id` is the mark that
+    one, and `image_id` its name in the image store; `pixels_sha256` is of the pixels before marking. `mark` is the one that
     was read back from the file. `fingerprint` is the perceptual hash of what leaves, a payload about `subject`.
     """
     body = {
@@ -154,7 +154,8 @@ def image_outcome(
         "reason": reason,
         "file": {"sha256": file.sha256, "format": file.format, "bytes": len(file.data)} if file else None,
         "pixels_sha256": pixels_sha256,
-        "mark_id": mark_id,
+        "mark_id": mark.id if mark else None,
+        "mark": {"key": mark.key_id, "score": mark.score, "psnr": mark.psnr} if mark else None,
         "image": image_id,
     }
     payloads = {} if fingerprint is None else {"fingerprint": json_payload(f"{fingerprint:016x}")}

@@ -17,7 +17,7 @@ from limner.errors import Cancelled, LimnerError, ModelError, StepError
 from limner.generation import Generation, Signal
 from limner.hookspecs import Stage
 from limner.stage_call import StageCall, stage_call, stage_of
-from limner.step import ModelIndex, Models, Options, Range, Step
+from limner.step import KeyRings, ModelIndex, Models, Options, Range, Step
 
 if TYPE_CHECKING:
     import torch
@@ -74,8 +74,8 @@ class LoadedStep:
 class LoadedSteps:
     """The steps that one worker has built and loaded. Weights are shared through the models, so a step costs little again."""
 
-    def __init__(self, types: Mapping[str, type[Step]], models: UnboundModels, placement: Placement) -> None:
-        self._types, self._models, self._placement = types, models, placement
+    def __init__(self, types: Mapping[str, type[Step]], models: UnboundModels, placement: Placement, keys: KeyRings) -> None:
+        self._types, self._models, self._placement, self._keys = types, models, placement, keys
         self._loaded: dict[StepKey, LoadedStep] = {}
 
     def get(self, submission: Submission) -> LoadedStep:
@@ -113,6 +113,7 @@ class LoadedSteps:
         options = cls.Options.model_validate(ref.options, context={"root": ref.root})
         self._check_digest(ref, options)
         step = cls(options, id=ref.id, occurrence=ref.occurrence)
+        step.keys = self._keys
         stage = stage_of(cls)
         emits = cls.emits(options, self._models) if stage.gate is not None else {}
         device, dtype = self._placement.device, self._placement.dtype

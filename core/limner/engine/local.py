@@ -22,7 +22,7 @@ from limner.engine.watchdog import Clock, Watchdog
 from limner.engine.workers import Worker, Workplace
 from limner.errors import Cancelled, StepError
 from limner.generation import Generation
-from limner.step import RunsOn, Step
+from limner.step import KeyRings, NoKeys, RunsOn, Step
 
 KINDS: tuple[RunsOn, ...] = ("accelerator", "cpu", "io")
 CPU_WORKERS = 2  # threads; steps that compute have torch's own threads under them
@@ -54,6 +54,7 @@ class LocalEngine:
         *,
         devices: Sequence[str] = (),
         precision: str = "",
+        keys: KeyRings | None = None,
         batching: bool | None = None,
         cpu_workers: int = CPU_WORKERS,
         io_workers: int = IO_WORKERS,
@@ -61,11 +62,12 @@ class LocalEngine:
     ) -> None:
         """`devices` and `precision` are as in `LIMNER_DEVICES` and `LIMNER_PRECISION`; empty, they are found.
 
+        `keys` are those that steps may use, None where none does.
         `batching` tells whether generations share calls of accelerator steps; None: everywhere but on the processor. Raises
         ConfigurationError for a device that this machine lacks.
         """
         accelerators = placing.choose(devices, precision)
-        self._steps, self._models = steps, models
+        self._steps, self._models, self._keys = steps, models, keys or NoKeys()
         self._clock, self._watchdog = clock, Watchdog(clock)
         self._lock = threading.Lock()
         self._numbers = itertools.count()
@@ -135,7 +137,7 @@ class LocalEngine:
         self._watchdog.close()
 
     def _hire(self, kind: RunsOn, placement: Placement, *, batches: bool, groups: bool) -> None:
-        workplace = Workplace(placement, self._steps, self._models, self._watchdog, self._clock, batches, groups)
+        workplace = Workplace(placement, self._steps, self._models, self._keys, self._watchdog, self._clock, batches, groups)
         rooms = [workplace.room(cls) for cls in self._steps.values() if cls.runs_on == kind]
         self._places[kind] += max(rooms, default=1)
         self._lanes[kind].hire(Worker(self._lanes[kind], workplace))

@@ -18,7 +18,7 @@ from limner.engine.loading import LoadedStep, LoadedSteps, UnboundModels
 from limner.engine.submission import StepKey, Submission
 from limner.engine.watchdog import Clock, Watchdog
 from limner.errors import LimnerError, StepError
-from limner.step import IterativeStep, Step
+from limner.step import IterativeStep, KeyRings, Step
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ class Workplace:
     placement: Placement
     types: Mapping[str, type[Step]]
     models: UnboundModels
+    keys: KeyRings
     watchdog: Watchdog
     clock: Clock
     batches: bool
@@ -49,7 +50,7 @@ class Worker:
 
     def __init__(self, lane: Lane, workplace: Workplace) -> None:
         self._lane, self._workplace = lane, workplace
-        self._steps = LoadedSteps(workplace.types, workplace.models, workplace.placement)
+        self._steps = LoadedSteps(workplace.types, workplace.models, workplace.placement, workplace.keys)
         self._calls = Calls(workplace.watchdog, workplace.clock, self._get_stuck, self._get_unstuck)
         self._running: dict[StepKey, RunningSet] = {}
         self._held: list[Submission] = []  # taken from the lane and not over

@@ -12,6 +12,7 @@ from types import MappingProxyType
 import pluggy
 
 from limner.errors import PluginError
+from limner.generation import Image, WatermarkReading
 from limner.hookspecs import Stage
 from limner.model_source import ModelSource
 from limner.plugins.cause import cause_of
@@ -87,6 +88,18 @@ class Registry:
                 raise PluginError(f"find_terms: {cause_of(error)}", where=str(plugin.report)) from error
             found |= indexes
         return found
+
+    def read_watermarks(self, image: Image, keys: Mapping[str, bytes]) -> tuple[WatermarkReading, ...]:
+        """What each plugin that reads marks finds in the image. One that raises is logged, and the others are asked."""
+        readings = []
+        for plugin in self._listening("read_watermark"):
+            try:
+                readings += plugin.manager.hook.read_watermark(image=image, keys=keys)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # as in `lifecycle`
+                logger.error("%s: read_watermark: %s", plugin.report, cause_of(error))
+        return tuple(readings)
 
     @property
     def lifecycle_errors(self) -> Mapping[str, int]:

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from limner.models import ModelStore
+from limner.models import ModelSource, ModelStore
 from limner.stage_call import stage_call, stage_of
 from limner.step import Step
 from limner.testing.samples import sample_generation
+
+
+class SampleKeys:
+    """Rings with one key each, the same at every call. Implements `limner.step.KeyRings`."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, bytes] = {}
+
+    def ring(self, name: str, make: Callable[[], bytes] | None = None) -> Mapping[str, bytes]:
+        """The one key of a ring: what `make` gave at first, or a fixed one."""
+        if name not in self._made:
+            self._made[name] = make() if make else name.encode().ljust(32, b".")
+        return {"1": self._made[name]}
+
+
+def local_models(**directories: Path) -> ModelStore:
+    """Models by name, from directories on this machine: `local_models(tiny=tmp_path / "tiny")`."""
+    return ModelStore({name: ModelSource(name, str(folder.resolve())) for name, folder in directories.items()}, offline=True)
 
 
 def load_step(
@@ -27,6 +45,7 @@ def load_step(
     import torch
 
     built = step(step.Options.model_validate(options or {}, context={"root": root or Path.cwd()}))
+    built.keys = SampleKeys()
     device, dtype = torch.device("cpu"), torch.float32
     with torch.no_grad():
         built.load((models or ModelStore({})).bind(device, dtype), device, dtype)

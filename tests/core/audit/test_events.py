@@ -15,7 +15,7 @@ from limner.audit.events import (
     request_closed,
 )
 from limner.canonical import canonical
-from limner.generation import Decision, EncodedImage, Evidence, Finding, Generation, Image, Input, Request, Signal
+from limner.generation import Decision, EncodedImage, Evidence, Finding, Generation, Image, Input, Mark, Request, Signal
 
 PROMPT = "Ada's secret sword"
 
@@ -101,8 +101,8 @@ def test_steps_say_how_they_ran_and_keep_words_apart(new_request: Callable[..., 
 
 
 def test_an_outcome_names_the_file_and_the_mark() -> None:
-    file = EncodedImage(b"png", "png")
-    event = image_outcome("r1", 2, "released", file=file, pixels_sha256="9" * 64, mark_id=2**48 - 1, image_id="5" * 32)
+    file, mark = EncodedImage(b"png", "png"), Mark(2**48 - 1, "1", 9.5, 42.0)
+    event = image_outcome("r1", 2, "released", file=file, pixels_sha256="9" * 64, mark=mark, image_id="5" * 32)
     assert event.body == {
         "index": 2,
         "outcome": "released",
@@ -110,6 +110,7 @@ def test_an_outcome_names_the_file_and_the_mark() -> None:
         "file": {"sha256": file.sha256, "format": "png", "bytes": 3},
         "pixels_sha256": "9" * 64,
         "mark_id": 2**48 - 1,
+        "mark": {"key": "1", "score": 9.5, "psnr": 42.0},
         "image": "5" * 32,
     }
     assert image_outcome("r1", 0, "withheld", reason="policy").body["file"] is None

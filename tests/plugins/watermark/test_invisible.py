@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import PIL.Image
+import pytest
+from pictures import clouds, saved, scene
+from PIL.ImageFilter import GaussianBlur
+from pydantic import ValidationError
+
+from limner import Image, ItemError
+from limner.images.difference import psnr
+from limner.images.encoding import decode, encode
+from limner.testing import SampleKeys, check_step, load_step, run_step
+from limner_watermark import read_watermark
+from limner_watermark.invisible import Invisible, InvisibleOptions
+
+MARK = 0xC0FFEE123456
+KEYS = SampleKeys().ring("marks")
+PICTURES = {"scene": scene(), "clouds": clouds(1)}
+
+
+def marked(picture: PIL.Image.Image, mark_id: int = MARK, **options: float) -> Image:
+    result: Image = run_step(Invisible, options, image=picture, mark_id=mark_id)
+    return result
+
+
+def read(picture: PIL.Image.Image) -> int | None:
+    reading = read_watermark(Image(picture), KEYS)
+    return reading.mark_id if reading else None
+
+
+@pytest.fixture(scope="module")
+def images() -> dict[str, Image]:
+    return {name: marked(picture) for name, picture in PICTURES.items()}
+
+
+def noisy(picture: PIL.Image.Image) -> PIL.Image.Image:
+    noise = np.random.default_rng(1).normal(0, 10, (picture.height, picture.width, 3))
+    return PIL.Image.fromarray(np.clip(np.asarray(picture) + noise, 0, 255).astype(np.uint8))
+
+
+ATTACKS: dict[str, Callable[[PIL.Image.Image], PIL.Image.Image]] = {
+    "none": lambda picture: picture,
+    "JPEG 50": lambda picture: saved(picture, "JPEG", 50),
+    "WEBP 50": lambda picture: saved(picture, "WEBP", 50),
+    "noise": noisy,
+    "blur": lambda picture: picture.filter(GaussianBlur(2)),
+    "crop to 75 %": lambda picture: picture.crop((37, 90, 421, 474)),
+    "crop to 50 %": lambda picture: picture.crop((101, 53, 357, 309)),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_mark_survives(images: dict[str, Image], name: str, attack: str):
+    assert read(ATTACKS[attack](images[name].pillow())) == MARK
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_mark_moves_the_pixels_no_more_than_it_may(images: dict[str, Image], name: str):
+    assert psnr(Image(PICTURES[name]), images[name]) >= 41.95
+
+
+def test_another_key_finds_nothing_and_the_right_one_is_named(images: dict[str, Image]):
+    other = {"1": b"x" * 32}
+    assert read_watermark(images["scene"], other) is None
+    reading = read_watermark(images["scene"], {"1": b"x" * 32, "2": KEYS["1"], "3": b"y" * 32})
+    assert reading is not None
+    assert (reading.mark_id, reading.key_id) == (MARK, "2")
+
+
+def test_pictures_without_a_mark_show_none():
+    assert [read(clouds(seed, 256)) for seed in range(30)] == [None] * 30
+    assert read(scene()) is None
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (31, 31), (33, 200)])
+def test_small_and_narrow_images_are_read_without_a_mark(size: tuple[int, int]):
+    assert read(PIL.Image.new("RGB", size, "red")) is None
+
+
+def test_the_average_of_many_images_does_not_give_the_mark_away():
+    """Even who has the originals of twenty outputs learns nothing from the average that takes a mark away."""
+    original = np.asarray(scene(256), float)
+    marks = [np.asarray(marked(scene(256), MARK + i).pillow(), float) - original for i in range(20)]
+    shared = np.mean(marks, axis=0)
+    sizes = [float(np.sqrt(np.mean(mark**2))) for mark in (shared, marks[0])]
+    assert sizes[0] < 1.2 * sizes[1] / 20**0.5  # as of noise: a fixed pattern would stay
+    attacked = np.clip(np.rint(original + marks[0] - shared), 0, 255)
+    assert read(PIL.Image.fromarray(attacked.astype(np.uint8))) == MARK
+
+
+@pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
+def test_at_the_size_of_the_shipped_model_it_survives_the_formats_it_leaves_in(format):
+    image: Image = run_step(Invisible, image=scene(128), mark_id=MARK, output_format=format)
+    assert read(decode(encode(image, format).data).pillow()) == MARK
+
+
+def test_an_image_that_does_not_take_the_mark_gets_it_stronger():
+    picture = clouds(3, 128)
+    image = marked(picture)
+    assert 32 <= psnr(Image(picture), image) < 41
+    assert read(image.pillow()) == MARK
+
+
+def test_an_image_too_small_for_any_mark_is_refused():
+    refused = run_step(Invisible, image=PIL.Image.new("RGB", (1, 1)))
+    assert isinstance(refused, ItemError)
+    assert "1 x 1 pixels" in refused.what
+
+
+def test_the_newest_key_marks():
+    step = load_step(Invisible)
+    step.keys = type("Two", (), {"ring": lambda self, name: {"1": b"a" * 32, "2": b"b" * 32}})()
+    image: Image = run_step(step, image=scene(), mark_id=MARK)
+    reading = read_watermark(image, {"1": b"a" * 32, "2": b"b" * 32})
+    assert reading is not None
+    assert reading.key_id == "2"
+
+
+def test_options_that_cannot_be_are_refused():
+    for options in ({"psnr": 20}, {"psnr": 34, "least": 36}, {"key": "secret"}):
+        with pytest.raises(ValidationError):
+            InvisibleOptions.model_validate(options)
+
+
+def test_it_keeps_every_rule_of_a_step():
+    check_step(Invisible, image=scene(128))
