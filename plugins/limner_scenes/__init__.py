@@ -6,12 +6,12 @@ colours, nine settings, five styles, nine relations; two of the kinds, sword and
 names the whole of it and the smaller world of the model that ships.
 
 `splits` keeps a part of the world from training: some colours on some kinds, some kinds together, and one prompt in ten by
-its content. `suites` draws fixed prompts from that part alone, and `evaluation` counts what a model makes of them.
+its content. `evaluation` draws fixed prompts from that part alone and counts what a model makes of them.
 
-The counting is done by `checker`, which may be trusted because it shares nothing with what it judges. It has no weights
-and never sees a model; it reads a picture without knowing what was asked for, by palette and by silhouette; a colour or
-a shape that it is unsure of counts as wrong; and its own two errors, refusing a true caption and accepting a false one,
-are measured on held-out renders, clean, blurred and noisy, in the same run as the model's figures.
+What a picture shows is said by `reader`, a small network trained on renders alone: it never sees a model, knows nothing of what
+was asked for, and what it is unsure of counts as wrong. Plain code then compares names, numbers and places. Both errors of this
+checker, refusing a true caption and accepting a false one, are measured on held-out renders, clean, blurred and noisy, in the
+same run as the model's figures.
 
 `weights/` is the model trained on it, in the form of diffusers, with its card; this module registers it as `scenes`.
 """

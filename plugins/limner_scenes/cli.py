@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-
-import limner
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 def add(cli: typer.Typer, open_app: Callable[[], Any]) -> None:  # open_app: gives the running application
@@ -25,30 +19,39 @@ def add(cli: typer.Typer, open_app: Callable[[], Any]) -> None:  # open_app: giv
 
     @group.command()
     def scenes(
-        suite: Annotated[str, typer.Option(help="Held-out prompts: seen, or unseen pairs of colour and shape.")] = "seen",
+        model: Annotated[str | None, typer.Option(help="Model, instead of those that the pipeline names.")] = None,
+        suite: Annotated[
+            str, typer.Option(help="seen, unseen (held-out colours on kinds, or kinds together), or all.")
+        ] = "all",
+        task: Annotated[
+            list[str] | None,
+            typer.Option(
+                help="Only this part, once or several times: 'single object', 'two objects', counting, colours, position, "
+                "'colour attribution', styles, settings, concepts, diversity, nearest, ablations."
+            ),
+        ] = None,
+        prompts: Annotated[int, typer.Option(min=1, help="Prompts of each task and suite.")] = 100,
+        seeds: Annotated[int, typer.Option(min=1, help="Pictures of each prompt.")] = 1,
+        ablation_prompts: Annotated[int, typer.Option(min=1, help="Prompts of each way without the prior.")] = 50,
+        world: Annotated[str, typer.Option(help="The world that the model was trained on: shipped, whole, small, plain.")] = (
+            "shipped"
+        ),
         pipeline: Annotated[str | None, typer.Option(help="Pipeline; the first that generates if absent.")] = None,
-        prompts: Annotated[int, typer.Option(min=1, help="Prompts of each suite.")] = 200,
-        sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet PNG here.")] = None,
+        results: Annotated[
+            Path | None, typer.Option(help="Where drawings are kept, and gone on with; in the state folder if absent.")
+        ] = None,
+        sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet PNG of all pictures here.")] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     ) -> None:
         """Held-out prompts, fixed seeds, no selection, judged by a checker that has none of the model's weights.
 
-        Runs the steps of the pipeline that make the image, and neither its gates nor its marks.
+        Runs the steps of the pipeline that make the image, and neither its gates nor its marks. What was drawn is kept: broken
+        off, the command goes on where it stopped, and parts drawn alone need not be drawn again for the whole.
         """
-        from limner_scenes.commands import eval_scenes
+        from limner_scenes.evaluation.command import Output, eval_scenes, wanted
 
+        want = wanted(suite, task or (), world, prompts, seeds, ablation_prompts)
         with open_app() as app:
-            drawing = app.drawing(pipeline)
-
-            def make(texts: list[str], seeds: list[int]) -> Iterator[NDArray[np.uint8] | None]:
-                return (_array(drawing.image(text, seed)) for text, seed in zip(texts, seeds, strict=True))
-
-            eval_scenes(make, suite, as_json, sheet, prompts)
+            eval_scenes(app, pipeline, model, want, results, Output(as_json, sheet))
 
     cli.add_typer(group, name="eval")
-
-
-def _array(image: limner.Image | None) -> NDArray[np.uint8] | None:
-    import numpy as np
-
-    return None if image is None else np.asarray(image.pillow())

@@ -1,6 +1,6 @@
 import pytest
 
-from limner_scenes.rates import Rate
+from limner_scenes.evaluation.rates import Rate
 
 
 @pytest.mark.parametrize(
