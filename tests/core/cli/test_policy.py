@@ -65,3 +65,20 @@ def test_a_case_that_does_not_hold_fails_the_test(limner: Any, project: Path) ->
     done = limner("policy", "test", "house")
     assert done.returncode == 1
     assert "a bad thing: expected allow, decided block (bad-word)" in done.stdout
+
+
+def test_explain_diff_and_calibrate_speak_to_people(limner: Any, project: Path) -> None:
+    (project / "policies" / "other.yaml").write_text("policy: other\nextends: {from: house, without: [odd-word]}\n")
+    asked = json.loads(limner("generate", "an odd thing", "--json").stdout)["request_id"]
+    assert "odd-word  applies → review" in limner("policy", "explain", asked).stdout
+    assert "bad-word  applies → block" in limner("policy", "explain", "--prompt", "a bad thing").stdout
+    assert limner("policy", "explain").returncode == 2
+    assert "1 could not be judged" in limner("policy", "diff", "house", "other").stdout
+    (project / "yes").mkdir()
+    (project / "yes" / "lines.txt").write_text("bad\n")
+    (project / "no").mkdir()
+    (project / "no" / "lines.txt").write_text("good\n")
+    words = ("--positives", "yes", "--negatives", "no", "--at", "prompt", "-o", "roc.svg")
+    done = limner("policy", "calibrate", "toy.bad", *words)
+    assert "at_least: 0.5\n  finds 100.0%, false alarms 0.0%" in done.stdout
+    assert (project / "roc.svg").exists()
