@@ -17,3 +17,11 @@ def register_steps() -> Sequence[type[limner.Step]]:
     from limner_terms.step import Terms
 
     return [Terms]
+
+
+@limner.hookimpl
+def find_terms(text: str, terms: Sequence[str]) -> Sequence[int]:
+    """Denied terms, through the same readings of a prompt as the lists."""
+    from limner_terms.denied import find
+
+    return find(text, terms)
