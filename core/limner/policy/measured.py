@@ -1,4 +1,4 @@
-"""What a policy looks at: for each category, the gates at which some rule of it is judged. None means that nobody measured it."""
+"""What a policy looks at: of each category, the gates at which a rule of it is judged. None means that nobody measured it."""
 
 from __future__ import annotations
 
