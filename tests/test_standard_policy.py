@@ -30,11 +30,13 @@ PIPELINE = """\
       - {{use: unclip.upsampler, with: {{model: scenes}}}}
       - {{use: clip.image_concepts, with: {{model: scenes}}}}
       - use: watermark.visible
+      - use: watermark.invisible
+      - use: c2pa
 """
 WITHOUT_EMBEDDING_RULES = """\
 policy: looks-late
 extends: [{from: standard, without: [swords-in-embedding, skulls-in-embedding]}]
-requires: [terms, clip.image_concepts, watermark.visible]
+requires: [terms, clip.image_concepts, watermark.visible, watermark.invisible, c2pa]
 """
 
 

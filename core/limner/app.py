@@ -21,7 +21,7 @@ from limner.admission import Checked
 from limner.canonical import canonical
 from limner.checking import check
 from limner.errors import InvalidFile, Problem, UsageError
-from limner.generation import Caller, Image, Input, Request, Task, WatermarkReading
+from limner.generation import Caller, EncodedImage, Image, Input, ManifestReading, Request, Task, WatermarkReading
 from limner.models import ModelStore
 from limner.pipeline import declared_models, load_pipelines
 from limner.plugins.loading import load_plugins
@@ -135,6 +135,10 @@ class App:
 
         return self.registry.read_watermarks(image, self.rings.ring(MARKS))
 
+    def read_manifests(self, file: EncodedImage) -> tuple[ManifestReading, ...]:
+        """The content credentials that the plugins find in a file from anywhere."""
+        return self.registry.read_manifests(file, self.rings)
+
     @cached_property
     def images(self) -> ImageStore:
         """The encrypted image store."""
@@ -213,7 +217,7 @@ class App:
         return Orchestrator(
             pipelines=pipelines,
             engine=self.engine,
-            recorder=Recorder(self.writer, plugins, _ground(), self.lease),
+            recorder=Recorder(self.writer, plugins, _ground(), self.lease.id),
             images=self.images,
             deny=self.deny,
             read_marks=self.read_marks,

@@ -284,14 +284,19 @@ class EncodedImage:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What an attestation may say of an image: no prompt and no personal data."""
+    """What an attestation may say of an image: no personal data, and the prompt only where the policy discloses it.
+
+    `mark_id` is None where no step marks the image with it. `actions` are what was done, in order: `create` or `edit`, then
+    any of `upscale`, `transform`, `mark` (the mark id, invisibly) and `sign` (visibly).
+    """
 
     request_id: str
     index: int
-    mark_id: int
+    mark_id: int | None
     task: Task
     created: str
-    actions: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ("create",)
+    prompt: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -361,6 +366,25 @@ class WatermarkReading:
     mark_id: int
     key_id: str
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestReading:
+    """What a file's content credentials say, and whether they hold.
+
+    `state` is `trusted` (they hold, and this installation or an authority on its list signed them), `valid` (they hold, and
+    anybody signed them), `invalid` (`problems` says why), or `remote` (they lie elsewhere and were not fetched). The ids are
+    Limner's own, empty or None in others' manifests.
+    """
+
+    state: Literal["trusted", "valid", "invalid", "remote"]
+    problems: tuple[str, ...] = ()
+    generator: str = ""
+    signer: str = ""
+    request_id: str = ""
+    index: int | None = None
+    mark_id: int | None = None
+    created: str = ""
 
 
 @dataclass(frozen=True, slots=True)

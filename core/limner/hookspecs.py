@@ -29,6 +29,7 @@ from limner.generation import (
     Generation,
     Image,
     ItemError,
+    ManifestReading,
     ReleaseView,
     RequestView,
     Signal,
@@ -41,7 +42,7 @@ from limner.marker import PROJECT
 if TYPE_CHECKING:
     import torch
 
-    from limner.step import Step
+    from limner.step import KeyRings, Step
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 
@@ -295,6 +296,17 @@ class ReadingHooks:
 
             def read_watermark(image, keys):
                 return search(image.pillow(), keys["2026-01"])
+        """
+
+    @hookspec
+    def read_manifest(self, file: EncodedImage, keys: KeyRings) -> ManifestReading | None:
+        """Read the content credentials in a file from anywhere, without fetching anything.
+
+        Reads `file`, and `keys` to tell what this installation signed; returns the reading, None where the file has none. A
+        failure is reported and the other readers go on.
+
+            def read_manifest(file, keys):
+                return verified(file.data, trusted=keys.ring("acme"))
         """
 
     @hookspec

@@ -195,11 +195,21 @@ class ImageLife:
         image = self._generation.image
         assert image is not None  # a pipeline whose last value is not an image does not load
         request = self._admitted.request
-        provenance = Provenance(
-            request.id, self._index, self._generation.mark_id, request.task, datetime.now(UTC).isoformat(timespec="seconds")
-        )
+        provenance = self._provenance()
         self._encoded = encode(image, request.output_format)
         self._generation = replace(self._generation, file=self._encoded, provenance=provenance)
+
+    def _provenance(self) -> Provenance:
+        """What an attestation may say of this image."""
+        request, steps = self._admitted.request, self._admitted.pipeline.steps
+        return Provenance(
+            request.id,
+            self._index,
+            self._generation.mark_id if any(step.cls.carries_mark_id for step in steps) else None,
+            request.task,
+            datetime.now(UTC).isoformat(timespec="seconds"),
+            tuple(action for step in steps if (action := _action(step, request))),
+        )
 
     def _attest(self) -> Generator[Future[StepRun], None, None]:
         for position, step in enumerate(self._admitted.pipeline.steps):
@@ -344,6 +354,15 @@ def _first(request: Request, index: int) -> Generation:
         mark_id=secrets.randbits(48),
         output_format=request.output_format,
     )
+
+
+def _action(step: BoundStep, request: Request) -> str:
+    """What a step did to the image, in the words of `Provenance`; empty if it did nothing to it."""
+    if step.stage.name == "decode":
+        return "create" if request.task == "generate" else "edit"
+    if step.stage.name == "watermark":
+        return "mark" if step.cls.carries_mark_id else "sign"
+    return {"upscale": "upscale", "transform_image": "transform"}.get(step.stage.name, "")
 
 
 def _kind(error: LimnerError) -> str:

@@ -18,7 +18,6 @@ from limner.audit import events
 from limner.audit.event import Event
 from limner.audit.events import Pinned, StepSummary
 from limner.audit.holds import Held, hold
-from limner.audit.leases import Lease
 from limner.audit.log import Change, Indexes
 from limner.audit.texts import store_text
 from limner.audit.writer import AuditWriter, Slot
@@ -32,14 +31,14 @@ from limner.generation import Decision, EncodedImage, Generation, Mark, Outcome
 class Recorder:
     """Opens a record for each request of this process.
 
-    `plugins` is the canonical list of plugins, `versions` those of Limner and the libraries it runs on, `lease` that of the
-    process.
+    `plugins` is the canonical list of plugins, `versions` those of Limner and the libraries it runs on, `lease` the id of the
+    process's lease.
     """
 
     writer: AuditWriter
     plugins: bytes
     versions: Mapping[str, str]
-    lease: Lease
+    lease: str
 
     def open(self, admitted: Admitted) -> Record:
         """A record with room reserved for it. Raises AuditError if there is none: then the request is not accepted."""
@@ -110,7 +109,7 @@ class Record:
             parameters=admitted.settled.values,
             plugins=store_text("plugins", recorder.plugins)[0],
             versions=recorder.versions,
-            lease=recorder.lease.keep(),
+            lease=recorder.lease,
             shadow_policy=shadow[0].name if shadow else "",
             shadow_revision=shadow[0].revision if shadow else "",
         )

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from types import MappingProxyType
+from typing import Any
 
 import pluggy
 
 from limner.errors import PluginError
-from limner.generation import Image, WatermarkReading
+from limner.generation import EncodedImage, Image, ManifestReading, WatermarkReading
 from limner.hookspecs import Stage
 from limner.model_source import ModelSource
 from limner.plugins.cause import cause_of
 from limner.plugins.report import PluginReport
 from limner.stage_call import stage_of
-from limner.step import Step
+from limner.step import KeyRings, Step
 from limner.yaml_problems import did_you_mean
 
 logger = logging.getLogger(__name__)
@@ -91,15 +92,20 @@ class Registry:
 
     def read_watermarks(self, image: Image, keys: Mapping[str, bytes]) -> tuple[WatermarkReading, ...]:
         """What each plugin that reads marks finds in the image. One that raises is logged, and the others are asked."""
-        readings = []
-        for plugin in self._listening("read_watermark"):
+        return tuple(self._readings("read_watermark", image=image, keys=keys))
+
+    def read_manifests(self, file: EncodedImage, keys: KeyRings) -> tuple[ManifestReading, ...]:
+        """What each plugin that reads content credentials finds in the file; failures are told as for marks."""
+        return tuple(self._readings("read_manifest", file=file, keys=keys))
+
+    def _readings(self, hook: str, **given: object) -> Iterator[Any]:  # what the hook returns
+        for plugin in self._listening(hook):
             try:
-                readings += plugin.manager.hook.read_watermark(image=image, keys=keys)
+                yield from getattr(plugin.manager.hook, hook)(**given)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # as in `lifecycle`
-                logger.error("%s: read_watermark: %s", plugin.report, cause_of(error))
-        return tuple(readings)
+                logger.error("%s: %s: %s", plugin.report, hook, cause_of(error))
 
     @property
     def lifecycle_errors(self) -> Mapping[str, int]:

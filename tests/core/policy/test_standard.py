@@ -37,6 +37,8 @@ def steps(step: MakeStep) -> list[BoundStep]:
         step("upscale", "upsampler"),
         step("classify_image", "clip.image_concepts", "clip.sword", "clip.skull"),
         step("watermark", "watermark.visible"),
+        step("watermark", "watermark.invisible"),
+        step("attest", "c2pa"),
     ]
 
 
