@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 from limner.marker import hookimpl
 
 if TYPE_CHECKING:
-    from limner.errors import Cancelled, ConfigurationError, LimnerError, ModelError, StepError, UsageError
+    from limner.errors import (
+        Cancelled,
+        ConfigurationError,
+        InvalidFile,
+        LimnerError,
+        ModelError,
+        Problem,
+        StepError,
+        UsageError,
+    )
     from limner.generation import (
         Caller,
         Decision,
@@ -34,31 +43,37 @@ if TYPE_CHECKING:
         TextConditioning,
         WatermarkReading,
     )
+    from limner.models import local_models
     from limner.step import Asset, IterativeStep, KeyRings, ModelIndex, ModelRef, Models, Options, Range, Secret, Step
+    from limner.yaml_problems import read_yaml
 
 API = 1
 __version__ = "0.1.0"
 
 _HOMES = {
-    "limner.errors": ("Cancelled", "ConfigurationError", "LimnerError", "ModelError", "StepError", "UsageError"),
+    "limner.errors": (
+        "Cancelled", "ConfigurationError", "InvalidFile", "LimnerError", "ModelError", "Problem", "StepError", "UsageError",
+    ),
     "limner.generation": (
         "Caller", "Decision", "DecisionView", "Embedding", "EncodedImage", "Evidence", "Generation", "Image", "Input",
         "ItemError", "ManifestReading", "Provenance", "ReleaseView", "Request", "RequestView", "Signal", "StepView",
         "TextConditioning", "WatermarkReading",
     ),
+    "limner.models": ("local_models",),
     "limner.step": (
         "Asset", "IterativeStep", "KeyRings", "ModelIndex", "ModelRef", "Models", "Options", "Range", "Secret",
         "Step",
     ),
+    "limner.yaml_problems": ("read_yaml",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "API", "Asset", "Caller", "Cancelled", "ConfigurationError", "Decision", "DecisionView", "Embedding",
-    "EncodedImage", "Evidence", "Generation", "Image", "Input", "ItemError", "IterativeStep", "KeyRings", "LimnerError",
-    "ManifestReading", "ModelError", "ModelIndex", "ModelRef", "Models", "Options", "Provenance", "Range", "ReleaseView",
-    "Request", "RequestView", "Secret", "Signal", "Step", "StepError", "StepView", "TextConditioning", "UsageError",
-    "WatermarkReading", "__version__", "hookimpl",
+    "EncodedImage", "Evidence", "Generation", "Image", "Input", "InvalidFile", "ItemError", "IterativeStep", "KeyRings",
+    "LimnerError", "ManifestReading", "ModelError", "ModelIndex", "ModelRef", "Models", "Options", "Problem", "Provenance",
+    "Range", "ReleaseView", "Request", "RequestView", "Secret", "Signal", "Step", "StepError", "StepView", "TextConditioning",
+    "UsageError", "WatermarkReading", "__version__", "hookimpl", "local_models", "read_yaml",
 ]  # fmt: skip
 
 

@@ -217,7 +217,7 @@ class App:
         return Orchestrator(
             pipelines=pipelines,
             engine=self.engine,
-            recorder=Recorder(self.writer, plugins, _ground(), self.lease.id),
+            recorder=Recorder(self.writer, plugins, _ground(), self.lease),
             images=self.images,
             deny=self.deny,
             read_marks=self.read_marks,

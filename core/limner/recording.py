@@ -18,6 +18,7 @@ from limner.audit import events
 from limner.audit.event import Event
 from limner.audit.events import Pinned, StepSummary
 from limner.audit.holds import Held, hold
+from limner.audit.leases import Lease
 from limner.audit.log import Change, Indexes
 from limner.audit.texts import store_text
 from limner.audit.writer import AuditWriter, Slot
@@ -31,14 +32,14 @@ from limner.generation import Decision, EncodedImage, Generation, Mark, Outcome
 class Recorder:
     """Opens a record for each request of this process.
 
-    `plugins` is the canonical list of plugins, `versions` those of Limner and the libraries it runs on, `lease` the id of the
-    process's lease.
+    `plugins` is the canonical list of plugins, `versions` those of Limner and the libraries it runs on, `lease` that of the
+    process.
     """
 
     writer: AuditWriter
     plugins: bytes
     versions: Mapping[str, str]
-    lease: str
+    lease: Lease
 
     def open(self, admitted: Admitted) -> Record:
         """A record with room reserved for it. Raises AuditError if there is none: then the request is not accepted."""
@@ -109,7 +110,7 @@ class Record:
             parameters=admitted.settled.values,
             plugins=store_text("plugins", recorder.plugins)[0],
             versions=recorder.versions,
-            lease=recorder.lease,
+            lease=recorder.lease.keep(),
             shadow_policy=shadow[0].name if shadow else "",
             shadow_revision=shadow[0].revision if shadow else "",
         )

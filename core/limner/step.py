@@ -22,10 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import core_schema
 
-from limner.errors import Cancelled, ConfigurationError, InvalidFile
+from limner.errors import Cancelled, ConfigurationError
 from limner.generation import Generation, ItemError
 
 if TYPE_CHECKING:
@@ -89,14 +89,9 @@ class Asset:
 
     def read_yaml(self, form: type[Form]) -> Form:
         """The file's content as YAML, checked against a pydantic model. Raises InvalidFile with every mistake and its place."""
-        from limner.yaml_problems import pydantic_problems
-        from limner.yaml_source import load_yaml
+        from limner.yaml_problems import read_yaml
 
-        document = load_yaml(self.path)
-        try:
-            return form.model_validate(document.value)
-        except ValidationError as error:
-            raise InvalidFile(pydantic_problems(error, document, model=form)) from None
+        return read_yaml(self.path, form)
 
     def sha256(self) -> str:
         """Hex SHA-256 of the file's content."""

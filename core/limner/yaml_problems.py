@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from limner.errors import InvalidFile, Problem
-from limner.yaml_source import Document, KeyPath
+from limner.yaml_source import Document, KeyPath, load_yaml
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
     from pydantic_core import ErrorDetails
+
+Form = TypeVar("Form", bound="BaseModel")
 
 _SAYINGS = {  # where pydantic speaks of Python's types
     "dict_type": "should be a mapping",
@@ -57,6 +60,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if near:
         return f"did you mean {names[near[0]]!r}?"
     return f"known: {', '.join(names.values())}" if names else ""
+
+
+def read_yaml(path: Path, form: type[Form]) -> Form:
+    """A file's content as YAML, checked against a pydantic model. Raises InvalidFile with every mistake and its place."""
+    from pydantic import ValidationError
+
+    document = load_yaml(path)
+    try:
+        return form.model_validate(document.value)
+    except ValidationError as error:
+        raise InvalidFile(pydantic_problems(error, document, model=form)) from None
 
 
 def pydantic_problems(

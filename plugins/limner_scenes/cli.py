@@ -50,8 +50,8 @@ def add(cli: typer.Typer, open_app: Callable[[], Any]) -> None:  # open_app: giv
         """
         from limner_scenes.evaluation.command import Output, eval_scenes, wanted
 
-        want = wanted(suite, task or (), world, prompts, seeds, ablation_prompts)
+        want, output = wanted(suite, task or (), world, prompts, seeds, ablation_prompts), Output(as_json, sheet)
         with open_app() as app:
-            eval_scenes(app, pipeline, model, want, results, Output(as_json, sheet))
+            eval_scenes(app, pipeline, model, want, results, output)
 
     cli.add_typer(group, name="eval")

@@ -16,6 +16,7 @@ from limner_terms.lookalikes import LOOK
 from limner_terms.readings import Form, without_repetitions
 
 LEAST_BACKWARDS = 5  # letters of a term that is found in plain text read backwards: nug is no gun
+LEAST_STRETCHED = 3  # letters of a term without its repetitions
 LEAST_JOINED = 8  # letters of a term whose words may stand together: machinegun
 
 
@@ -79,8 +80,10 @@ def _spellings(form: TermForm) -> Iterator[tuple[Form, Sequence[str]]]:
     size = form.letters
     yield Form.PLAIN, words
     yield Form.LOOK, looks
-    yield Form.STRETCHED, [without_repetitions(word) for word in words]
-    yield Form.STRETCHED_LOOK, [without_repetitions(word) for word in looks]
+    for kind, spelt in ((Form.STRETCHED, words), (Form.STRETCHED_LOOK, looks)):
+        short = [without_repetitions(word) for word in spelt]
+        if sum(map(len, short)) >= LEAST_STRETCHED:
+            yield kind, short
     if len(words) > 1 and (size >= LEAST_JOINED or any(word.isdigit() for word in words)):
         yield Form.PLAIN, ["".join(words)]
         yield Form.LOOK, ["".join(looks)]

@@ -5,6 +5,8 @@ A map of the package, in the order in which a request meets it:
     text.py               unclip.text: the prompt, encoded
     prior.py              unclip.prior: text to image embedding; prior_network.py has its Transformer, cached_prior.py a quick
                           form of it
+    ridge_prior.py        unclip.ridge_prior, unclip.direct_prior: the same without diffusion; direct_network.py has the
+    direct_prior.py       latter's Transformer, one_step_prior.py what the two share
     ablations.py          unclip.no_embedding and unclip.text_embedding: what a prior is compared with
     image_encoder.py      unclip.image_encoder: an input image to image embedding
     decoder.py            unclip.decoder: image embedding and text to a small image; embedding_context.py joins the two
@@ -15,6 +17,7 @@ A map of the package, in the order in which a request meets it:
     ancestral.py, ddim.py, dpm.py      the solvers
     conditioning.py       text for the networks: encoded, paired with its negative, joined for a batch
     compiling.py           the U-Nets compiled, where the operator asks for it
+    component_files.py    components that are Limner's own: config.json and safetensors
     pixels.py             images as the U-Nets take them: layout, precision, size
     training/             how such models are made
 
@@ -32,15 +35,18 @@ import limner
 
 @limner.hookimpl
 def register_steps() -> Sequence[type[limner.Step]]:
-    """The five steps of unCLIP, and the two it is measured against."""
+    """The five steps of unCLIP, two other priors, and the two that priors are measured against."""
     from limner_unclip.ablations import NoEmbedding, TextEmbedding
     from limner_unclip.decoder import Decoder
+    from limner_unclip.direct_prior import DirectPrior
     from limner_unclip.image_encoder import ImageEncoder
     from limner_unclip.prior import Prior
+    from limner_unclip.ridge_prior import RidgePrior
     from limner_unclip.text import Text
     from limner_unclip.upsampler import Upsampler
 
-    return [Text, Prior, NoEmbedding, TextEmbedding, ImageEncoder, Decoder, Upsampler]
+    priors = [Prior, RidgePrior, DirectPrior, NoEmbedding, TextEmbedding]
+    return [Text, *priors, ImageEncoder, Decoder, Upsampler]
 
 
 @limner.hookimpl

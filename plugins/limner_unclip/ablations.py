@@ -9,71 +9,44 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import limner
-from limner import Embedding, Generation, ItemError, ModelRef, Models, Step, TextConditioning, hookimpl
+from limner import Models, TextConditioning
+from limner_unclip.one_step_prior import OneStepPrior
 
 if TYPE_CHECKING:
     import torch
 
 
-class AblationOptions(limner.Options):
-    """Options of both steps."""
-
-    model: ModelRef
-
-
-class Ablation(Step):
-    """What stands in for a prior: the text encoded, and an embedding made of it without any network."""
-
-    Options = AblationOptions
-    runs_on = "accelerator"
-    max_batch = 32
-
-    def load(self, models: Models, device: torch.device, dtype: torch.dtype) -> None:
-        """Load the text encoder."""
-        from limner_unclip.conditioning import TextEncoder
-
-        self.text = TextEncoder(models, self.options.model, device)
-
-    @hookimpl
-    def sample_prior(self, generations: Sequence[Generation]) -> list[tuple[Embedding, TextConditioning] | ItemError]:
-        """An embedding for each text, with the text as it was encoded."""
-        texts = [self.text.conditioning(generation) for generation in generations]
-        return [(Embedding(self.vector(text), self.text.space), text) for text in texts]
-
-    def vector(self, text: TextConditioning) -> torch.Tensor:
-        """What passes for an image embedding, (dimension,)."""
-        raise NotImplementedError
-
-
-class NoEmbedding(Ablation):
+class NoEmbedding(OneStepPrior):
     """The null embedding, which the decoder learned for guidance: it draws from the caption alone."""
 
     type = "unclip.no_embedding"
 
     def load(self, models: Models, device: torch.device, dtype: torch.dtype) -> None:
         """Load the text encoder, and the null embedding from the decoder's projection."""
-        super().load(models, device, dtype)
+        self.load_text(models, device)
         text_proj = models.component(self.options.model, "text_proj")
         self.null: torch.Tensor = text_proj.learned_classifier_free_guidance_embeddings.detach().float().reshape(-1)
 
-    def vector(self, text: TextConditioning) -> torch.Tensor:
-        """The null embedding."""
-        return self.null
+    def embeddings(self, texts: Sequence[TextConditioning]) -> torch.Tensor:
+        """The null embedding, for each text."""
+        return self.null.expand(len(texts), -1)
 
 
-class TextEmbedding(Ablation):
+class TextEmbedding(OneStepPrior):
     """The text embedding, as long as image embeddings are: CLIP holds both in one space."""
 
     type = "unclip.text_embedding"
 
     def load(self, models: Models, device: torch.device, dtype: torch.dtype) -> None:
         """Load the text encoder, and how long image embeddings are from the statistics stored with the prior."""
-        super().load(models, device, dtype)
+        self.load_text(models, device)
         prior = models.component(self.options.model, "prior")
         mean, std = prior.clip_mean.detach().float(), prior.clip_std.detach().float()
         self.length = float((mean.square() + std.square()).sum().sqrt())
 
-    def vector(self, text: TextConditioning) -> torch.Tensor:
-        """The text embedding, rescaled."""
-        return text.pooled * (self.length / float(text.pooled.norm()))
+    def embeddings(self, texts: Sequence[TextConditioning]) -> torch.Tensor:
+        """The text embeddings, rescaled."""
+        import torch
+        from torch.nn import functional
+
+        return self.length * functional.normalize(torch.stack([text.pooled for text in texts]), dim=-1)

@@ -85,6 +85,10 @@ class DenoisingStep(IterativeStep):
         """The stage's result from the finished sample."""
         raise NotImplementedError
 
+    def sample_shape(self, options: Any) -> tuple[int, ...]:  # this class's own Options
+        """Of what shape the sample is, where the options have a say."""
+        return self.shape
+
     def initial(self, generation: Generation) -> torch.Tensor | None:
         """The noise to begin with, where it is given."""
         return None
@@ -94,7 +98,7 @@ class DenoisingStep(IterativeStep):
         options = self.options_for(generation)
         return self.sampler.begin(
             self.sampler.plan(options.scheduler, options.steps, options.eta),
-            self.shape,
+            self.sample_shape(options),
             self.generator(generation),
             self.condition(generation, options),
             guidance=getattr(options, "guidance", 1.0),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -19,9 +19,14 @@ if TYPE_CHECKING:
 
 
 class PriorOptions(SamplingOptions):
-    """Options of `unclip.prior`; at a guidance of 1 the network answers once a step instead of twice."""
+    """Options of `unclip.prior`; at a guidance of 1 the network answers once a step instead of twice.
+
+    `best_of` embeddings are drawn side by side, and the one with the largest dot product with the text embedding is kept; the
+    paper draws two. Each costs as much as one.
+    """
 
     guidance: float = Field(default=4.0, ge=1.0, le=50.0)
+    best_of: int = Field(default=1, ge=1, le=8)
 
 
 class Prior(DenoisingStep):
@@ -48,6 +53,10 @@ class Prior(DenoisingStep):
         """An embedding for each text, with the text as it was encoded."""
         return self.run(generations)
 
+    def sample_shape(self, options: PriorOptions) -> tuple[int, ...]:
+        """(best_of, dimension)."""
+        return (options.best_of, *self.shape)
+
     def condition(self, generation: Generation, options: PriorOptions) -> Conditioning | Prefix:
         """The text, and if guided its negative, as far through the network as no timestep matters."""
         from limner_unclip.conditioning import Conditioning
@@ -59,17 +68,25 @@ class Prior(DenoisingStep):
         return conditioned
 
     def predict(self, states: Sequence[Trajectory[Any]]) -> torch.Tensor:
-        """The predicted embeddings, (n, dimension)."""
+        """The predicted embeddings, (n, best_of, dimension)."""
         from limner_unclip.sampling import guide, samples
 
-        text = type(states[0].conditioning).join([state.conditioning for state in states])
-        guided = states[0].conditioning.guided
-        x, timesteps = samples(states, repeat=2 if guided else 1)
+        drawn = [state.candidate(k) for state in states for k in range(len(state.x))]
+        text = type(drawn[0].conditioning).join([one.conditioning for one in drawn])
+        guided = drawn[0].conditioning.guided
+        x, timesteps = samples(drawn, repeat=2 if guided else 1)
         output = self.network(x.to(self.dtype), timesteps, text)
-        return guide(states, output.float(), x.shape[1]) if guided else output
+        answer = guide(drawn, output.float(), x.shape[1]) if guided else output
+        return answer.view(len(states), *states[0].x.shape)
 
     def result(self, state: Trajectory[Any]) -> tuple[Embedding, TextConditioning]:
-        """The embedding in the space of the model's CLIP."""
+        """The best embedding in the space of the model's CLIP."""
         text = state.conditioning.text
         assert text is not None
-        return Embedding(self.network.denormalise(state.x), self.text.space), text
+        drawn = self.network.denormalise(state.x)
+        best = (drawn @ text.pooled.to(drawn)).argmax()
+        return Embedding(drawn[best], self.text.space), text
+
+    def group_key(self, state: Trajectory[Any]) -> Hashable:
+        """States share a step if they are guided alike and draw as many side by side."""
+        return super().group_key(state), len(state.x)

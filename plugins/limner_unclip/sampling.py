@@ -41,6 +41,10 @@ class Trajectory(Generic[Conditioning]):
         """How many denoising steps the sample needs, all in all."""
         return self.plan.steps
 
+    def candidate(self, k: int) -> Trajectory[Conditioning]:
+        """The k-th of the samples that were drawn side by side in this one."""
+        return replace(self, x=self.x[k])
+
 
 class Sampler:
     """Begins trajectories of one diffusion on one device, and takes them a step further."""

@@ -33,7 +33,7 @@ def app(tmp_path: Path) -> Iterator[App]:
 
 
 def recorder(app: App) -> Recorder:
-    return Recorder(app.writer, PLUGINS, {"limner": "1.2.3"}, app.lease.id)
+    return Recorder(app.writer, PLUGINS, {"limner": "1.2.3"}, app.lease)
 
 
 def admitted(app: App, **given: Any) -> Admitted:

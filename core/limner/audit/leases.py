@@ -10,13 +10,17 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from typing import Protocol
 from uuid import uuid4
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from limner.database.connection import Database
+from limner.errors import AuditError
 
 
 class Lease(Protocol):
@@ -25,6 +29,9 @@ class Lease(Protocol):
     @property
     def id(self) -> str:
         """What the record calls it."""
+
+    def keep(self) -> str:
+        """Its id, for a request that begins under it: a new one if the system has dropped the lock. Raises AuditError."""
 
     def release(self) -> None:
         """Give it up. Requests that are still open under it may then be closed by others."""
@@ -86,6 +93,9 @@ class _FileLease:
     def id(self) -> str:
         return self._path.name
 
+    def keep(self) -> str:
+        return self.id
+
     def release(self) -> None:
         self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
@@ -137,14 +147,36 @@ class SessionLeases:
 
 class _SessionLease:
     def __init__(self, database: Database) -> None:
-        self.id = uuid4().hex
-        self._connection = database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        self._connection.detach()  # closing it then ends the session, and the lock with it
-        self._connection.execute(select(func.pg_advisory_lock(_lock_key(self.id))))
-        self._connection.commit()  # the lock stays; a transaction may have begun to see whether the connection lives
+        self._database, self._lock = database, Lock()
+        self._take()
+
+    def keep(self) -> str:
+        with self._lock:
+            try:
+                self._connection.execute(select(1))
+            except SQLAlchemyError:  # it is lost, or was not had again the last time
+                self.release()
+                self._take()
+            return self.id
 
     def release(self) -> None:
+        with suppress(SQLAlchemyError):  # the server may take a moment to see that the session has ended
+            self._connection.execute(select(func.pg_advisory_unlock(_lock_key(self.id))))
         self._connection.close()
+        if self._driver is not None:
+            self._driver.close()  # which SQLAlchemy leaves to us once it is detached and lost
+
+    def _take(self) -> None:
+        id = uuid4().hex
+        try:
+            self._connection = self._database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._driver = self._connection.connection.driver_connection
+            self._connection.detach()  # closing it then ends the session, and the lock with it
+            self._connection.execute(select(func.pg_advisory_lock(_lock_key(id))))
+            self._connection.commit()  # the lock stays; a transaction may have begun to see whether the connection lives
+        except DBAPIError as error:
+            raise AuditError(f"the database does not answer: {error.orig}", where=repr(self._database)) from error
+        self.id = id
 
 
 def _lock_key(id: str) -> int:

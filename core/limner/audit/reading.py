@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from limner.audit.events import INPUT, TEXT_PAYLOADS
 from limner.audit.payloads import SealedPayload, unseal
@@ -94,9 +94,16 @@ class RequestRecord:
         return {"id": self.id, "subject": self.subject, "caller": self.caller, "events": listed}
 
 
-def requests(database: Database, *, limit: int = 50, before: int | None = None) -> tuple[RequestSummary, ...]:
-    """The newest requests first, at most `limit`; the next page is `before` the `index` of the last one."""
+def requests(
+    database: Database, *, limit: int = 50, before: int | None = None, where: ColumnElement[bool] | None = None
+) -> tuple[RequestSummary, ...]:
+    """The newest requests first, at most `limit`; the next page is `before` the `index` of the last one.
+
+    `where` is a condition on the table of requests; see also `limner.audit.searching`.
+    """
     query = select(requests_table).order_by(requests_table.c.event.desc()).limit(limit)
+    if where is not None:
+        query = query.where(where)
     if before is not None:
         query = query.where(requests_table.c.event < before)
     with database.reading() as connection:

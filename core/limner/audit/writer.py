@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 SLOTS = 256  # requests that may be under way in one process
 LARGEST_GROUP = 256  # appends in one transaction: more would make the first of them wait for the last
+MOST_PATIENCE = 0.005  # seconds that a group waits for those who were in the last one
 DELAYS = (0.05, 0.2, 0.5, 1.0)  # seconds before each further try
 
 
@@ -82,6 +83,7 @@ class AuditWriter:
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()  # None: no more will come
         self._entrance = Lock()
         self._closed = ""
+        self._last_size, self._patience = 1, 0.0
         self._process = os.getpid()
         self._thread = Thread(target=self._run, name="limner-audit-writer", daemon=True)
         self._thread.start()
@@ -139,11 +141,18 @@ class AuditWriter:
             self._die(error, group)
 
     def _collect(self) -> list[_Waiting]:
-        """What waits, at least one append; nothing once the writer is closed and all is written."""
+        """What waits, at least one append; nothing once the writer is closed and all is written.
+
+        Those whose events were just made durable are likely to come again at once. A group begun without them would make them
+        wait for two commits, so it waits for as many as the last one had, for a fraction of what a commit takes.
+        """
         group: list[_Waiting] = []
+        until = 0.0
         try:
             while len(group) < LARGEST_GROUP:
-                waiting = self._queue.get(block=not group)
+                patience = until - time.monotonic() if 0 < len(group) < self._last_size else 0.0
+                waiting = self._queue.get(block=not group or patience > 0, timeout=patience if patience > 0 else None)
+                until = until or time.monotonic() + self._patience
                 if waiting is None:
                     self._queue.put(None)  # seen again when this group is written
                     break
@@ -153,10 +162,12 @@ class AuditWriter:
         return group
 
     def _write(self, group: list[_Waiting]) -> None:
+        started = time.monotonic()
         try:
             results = self._commit([waiting.append for waiting in group])
         except Exception as error:
             results = [self._unwritten(error)] * len(group)
+        self._last_size, self._patience = len(group), min(MOST_PATIENCE, (time.monotonic() - started) / 4)
         for waiting, result in zip(group, results, strict=True):
             waiting.settle(result)
         self._committed()

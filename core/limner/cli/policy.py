@@ -176,10 +176,23 @@ def _show(policy: Policy) -> None:
     for name, category in policy.categories.items():
         kept = f"kept in quarantine for {category.days} days" if category.keep == "quarantine" else "not kept"
         typer.echo(f"category {name}: {kept}{', released by two people' if category.four_eyes else ''}")
+    _show_measured(policy)
     for rule in policy.rules:
         typer.echo(f"\n{rule.id}  ({rule.severity}{', shadow' if rule.mode == 'shadow' else ''})\n    {_rule(rule)}")
         if rule.message:
             typer.echo(f"    {rule.message}")
+
+
+def _show_measured(policy: Policy) -> None:
+    """Which categories its rules look at, and where; and which nobody looks at."""
+    from limner.policy import measured_by_rules
+
+    by_category = measured_by_rules(policy)
+    for name, gates in by_category.items():
+        if gates:
+            typer.echo(f"{name} is measured at {', '.join(gates)}")
+    if nowhere := [name for name, gates in by_category.items() if not gates]:
+        typer.echo(f"not measured: {', '.join(nowhere)}")
 
 
 def _rule(rule: Rule) -> str:

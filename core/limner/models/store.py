@@ -88,6 +88,11 @@ class ModelStore:
         return self._sources[model]
 
 
+def local_models(**directories: Path) -> ModelStore:
+    """Models by name, from directories on this machine: `local_models(mine=Path("runs/mine/model"))`."""
+    return ModelStore({name: ModelSource(name, str(folder.resolve())) for name, folder in directories.items()}, offline=True)
+
+
 class _BoundModels:
     """A store seen from one device and precision; the `Models` that a step's `load` is given."""
 

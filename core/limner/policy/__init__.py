@@ -4,6 +4,17 @@ from limner.policy.bind import bind, strictest
 from limner.policy.categories import Category
 from limner.policy.deciding import BoundPolicy
 from limner.policy.loading import load_policies
+from limner.policy.measured import measured, measured_by_rules
 from limner.policy.rules import Policy, Rule
 
-__all__ = ["BoundPolicy", "Category", "Policy", "Rule", "bind", "load_policies", "strictest"]
+__all__ = [
+    "BoundPolicy",
+    "Category",
+    "Policy",
+    "Rule",
+    "bind",
+    "load_policies",
+    "measured",
+    "measured_by_rules",
+    "strictest",
+]

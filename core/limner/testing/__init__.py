@@ -9,8 +9,9 @@ def test_it_is_a_step_like_any_other():
     check_step(Shout)
 """
 
+from limner.models import local_models
 from limner.testing.conformance import NotConforming, check_step
-from limner.testing.running import SampleKeys, load_step, local_models, run_step
+from limner.testing.running import SampleKeys, load_step, run_step
 from limner.testing.samples import sample_generation
 
 __all__ = ["NotConforming", "SampleKeys", "check_step", "load_step", "local_models", "run_step", "sample_generation"]

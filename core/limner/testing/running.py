@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from limner.models import ModelSource, ModelStore
+from limner.models import ModelStore
 from limner.stage_call import stage_call, stage_of
 from limner.step import Step
 from limner.testing.samples import sample_generation
@@ -23,11 +23,6 @@ class SampleKeys:
         if name not in self._made:
             self._made[name] = make() if make else name.encode().ljust(32, b".")
         return {"1": self._made[name]}
-
-
-def local_models(**directories: Path) -> ModelStore:
-    """Models by name, from directories on this machine: `local_models(tiny=tmp_path / "tiny")`."""
-    return ModelStore({name: ModelSource(name, str(folder.resolve())) for name, folder in directories.items()}, offline=True)
 
 
 def load_step(

@@ -63,7 +63,7 @@ def impostors_refused(reader: Reader, world: World, n: int) -> Rate:
     asked = prompts(task, "seen", world, n)
     readings = reader.read([with_impostor(prompt.scene, world, rng).picture for prompt in asked])
     refused = [fault(reading, prompt.said, task.demands) is not None for reading, prompt in zip(readings, asked, strict=True)]
-    return Rate(sum(refused), n)
+    return Rate(sum(refused), len(refused))
 
 
 def _check(

@@ -25,10 +25,19 @@ DRAWINGS = Path("evaluation", "drawings.jsonl")
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where an evaluation goes: tables or JSON on the terminal, and a contact sheet if a path is given."""
+    """Where an evaluation goes: tables or JSON on the terminal, and a contact sheet if a path is given.
+
+    Raises UsageError for a sheet that could not be written: better before the pictures are made than after.
+    """
 
     as_json: bool = False
     sheet: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.sheet is not None and not (self.sheet.suffix == ".png" and self.sheet.parent.is_dir()):
+            raise UsageError(
+                f"{self.sheet} cannot be the sheet", where="--sheet", fix="name a .png file in a folder that is there"
+            )
 
 
 def wanted(suite: str, parts: Sequence[str], world: str, prompts: int, seeds: int, ablation_prompts: int) -> Wanted:
@@ -55,7 +64,8 @@ def eval_scenes(app: Any, pipeline: str | None, model: str | None, want: Wanted,
     if output.sheet is not None:
         contact_sheet(found.tasks).save(output.sheet)
     if output.as_json:
-        print(json.dumps({"model": model, "prompts": want.prompts, "seeds": want.seeds, **as_json(found)}, indent=2))
+        about = {"model": model, "digest": evaluator.artist({}).digest, "prompts": want.prompts, "seeds": want.seeds}
+        print(json.dumps({**about, **as_json(found)}, indent=2))
     else:
         show(found, Console())
 

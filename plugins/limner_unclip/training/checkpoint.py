@@ -49,3 +49,30 @@ def read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:  # tenso
 def part(tensors: Tensors, prefix: str) -> dict[str, torch.Tensor]:
     """The tensors whose names start with `prefix.`, without it."""
     return {name.removeprefix(f"{prefix}."): tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}.")}
+
+
+def check_form(path: Path, saved: Tensors, wanted: Tensors) -> None:
+    """Raise ConfigurationError naming the first tensors by which a checkpoint is of other networks than those wanted."""
+    names = sorted(name for name in {*saved, *wanted} if _shape(saved, name) != _shape(wanted, name))
+    if names:
+        told = "; ".join(f"{name} is {_shape(saved, name)} there and {_shape(wanted, name)} here" for name in names[:3])
+        more = f"; and {len(names) - 3} more" if len(names) > 3 else ""
+        raise ConfigurationError(
+            f"the checkpoint is of another architecture: {told}{more}",
+            where=str(path),
+            fix="go on with the recipe it was made with, or remove it to train this stage anew",
+        )
+
+
+def check_foundation(path: Path, state: Mapping[str, Any], foundation: str) -> None:
+    """Raise ConfigurationError for a checkpoint whose networks learned on top of another frozen model than there is now."""
+    if state.get("foundation", "") != foundation:
+        raise ConfigurationError(
+            "the checkpoint stands on another CLIP than the one in this run",
+            where=str(path),
+            fix="bring that CLIP back, or remove the checkpoint to train this stage anew",
+        )
+
+
+def _shape(tensors: Tensors, name: str) -> str:
+    return str(tuple(tensors[name].shape)) if name in tensors else "absent"

@@ -1,4 +1,4 @@
-"""`limner train`: one command for each stage, and one that writes the finished model's directory."""
+"""`limner train`: the stages, one by one or all, and what becomes of them: the model, its health, its priors compared."""
 
 from __future__ import annotations
 
@@ -9,37 +9,43 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from limner_unclip.training.loop import Progress
-    from limner_unclip.training.recipe import Stage
+    from limner_unclip.training.doctor.patient import Patient
 
 Recipe = Annotated[Path, typer.Option("--recipe", metavar="FILE", help="The recipe, a YAML file.")]
 Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")]
 Every = Annotated[int, typer.Option(min=1, help="Report every so many steps.")]
+Model = Annotated[Path, typer.Argument(metavar="DIR", help="The model's directory.", exists=True, file_okay=False)]
+DataOf = Annotated[Path | None, typer.Option("--recipe", metavar="FILE", help="Take the pictures that this recipe holds out.")]
+Stream = Annotated[str | None, typer.Option("--source", metavar="NAME", help="Take pictures from this stream.")]
+Pictures = Annotated[int, typer.Option(min=8, help="How many pictures to examine with.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+COMMANDS = {
+    "clip": "Train the CLIP that the other stages stand on: text and image encoder.",
+    "prior": "Train the priors, from text to image embedding: by diffusion, in closed form, and in one step.",
+    "decoder": "Train the decoder, from image embedding and text to a small image.",
+    "upsampler": "Train the upsampler, from a small image to a large one.",
+    "all": "Train all stages in their order, examine the model and write its card.",
+}
 
 
 def add(cli: typer.Typer) -> None:
     """Add the command group `train`."""
     group = typer.Typer(no_args_is_help=True, help="Train an unCLIP model, stage by stage; each goes on where it stopped.")
-    for stage, what in STAGES.items():
-        group.command(stage, help=f"Train {what}.")(_stage(stage))
+    for command, what in COMMANDS.items():
+        group.command(command, help=what)(_trainer(command))
     group.command("export")(export)
+    group.command("doctor")(doctor)
+    group.command("priors")(priors)
     cli.add_typer(group, name="train")
 
 
-STAGES: dict[Stage, str] = {
-    "clip": "the CLIP that the other stages stand on: text and image encoder",
-    "prior": "the prior, from text to image embedding",
-    "decoder": "the decoder, from image embedding and text to a small image",
-    "upsampler": "the upsampler, from a small image to a large one",
-}
-
-
-def _stage(stage: Stage) -> Callable[[Path, str, int], None]:
-    def train_stage(recipe: Recipe, device: Device = "auto", every: Every = 100) -> None:
+def _trainer(command: str) -> Callable[[Path, str, int], None]:
+    def train_stage(recipe: Recipe, device: Device = "auto", every: Every = 20) -> None:
         from limner_unclip.training.commands import train
 
-        run = train(stage, recipe, _report, device=device, every=every)
-        typer.echo(f"{stage} is in {run}")
+        folder = train(command, recipe, device=device, every=every)
+        typer.echo(f"the model as it stands is in {folder}")
 
     return train_stage
 
@@ -55,5 +61,44 @@ def export(
     typer.echo(f"wrote {write(run, to)}")
 
 
-def _report(progress: Progress) -> None:
-    typer.echo(f"step {progress.step} of {progress.steps}  loss {progress.loss:.5f}", err=True)
+def doctor(
+    model: Model,
+    recipe: DataOf = None,
+    source: Stream = None,
+    pictures: Pictures = 200,
+    device: Device = "cpu",
+    json: Json = False,
+) -> None:
+    """Say stage by stage what is healthy in a model, and the likely cause of what is not.
+
+    Exits with 1 where something is not.
+    """
+    from limner_unclip.training.doctor.examination import examine
+    from limner_unclip.training.doctor.tables import findings_json, findings_table, show
+
+    findings = examine(_patient(model, recipe, source, pictures, device))
+    show(findings_json(findings) if json else findings_table(findings))
+    if not all(finding.healthy for finding in findings):
+        raise typer.Exit(1)
+
+
+def priors(
+    model: Model,
+    recipe: DataOf = None,
+    source: Stream = None,
+    pictures: Pictures = 200,
+    device: Device = "cpu",
+    json: Json = False,
+) -> None:
+    """Compare the priors of a model in one table, on captions that were held out from training."""
+    from limner_unclip.training.doctor.priors import measure_priors
+    from limner_unclip.training.doctor.tables import priors_json, priors_table, show
+
+    figures = measure_priors(_patient(model, recipe, source, pictures, device))
+    show(priors_json(figures) if json else priors_table(figures))
+
+
+def _patient(model: Path, recipe: Path | None, source: str | None, pictures: int, device: str) -> Patient:
+    from limner_unclip.training.commands import find_patient
+
+    return find_patient(model, recipe=recipe, stream=source, pictures=pictures, device=device)

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional as F
 
+from limner_unclip.training.lessons import Lessons
 from limner_unclip.training.noise import draw_noise
-from limner_unclip.training.pool import Pool
+from limner_unclip.training.pool import Pool, Tokens
 from limner_unclip.training.recipe import Clip
+from limner_unclip.training.task import Draw
 
 START_SCALE = 10.0
 MOST_CLASSES = 32
@@ -25,32 +27,42 @@ class ClipTask:
     """Contrastive learning on groups of pictures that differ little: what belongs to what must be read, not only what is there.
 
     Beside that, linear heads name the facts of a picture from its embedding: a prior can aim at, and a decoder can read,
-    what lies in an embedding in plain order. A caption that is true of several pictures of a batch has all of them as
-    positives: where captions say less than pictures show, a plain diagonal would teach that true captions are wrong.
+    what lies in an embedding in plain order. A caption that is true of several pictures of a batch, as identical ones are, has
+    all of them as positives: a plain diagonal would teach that true captions are wrong. With several processes each contrasts
+    its own share of the batch.
     """
 
-    def __init__(self, settings: Clip, pool: Pool, tokenizer: Any, device: torch.device) -> None:
-        self.settings, self.pool = settings, pool
+    def __init__(self, settings: Clip, lessons: Lessons[Pool], tokenizer: Any, device: torch.device) -> None:
+        self.settings, self.lessons = settings, lessons
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed)
             self.networks = nn.ModuleDict(
                 {"text_encoder": _text_encoder(settings, tokenizer), "image_encoder": _image_encoder(settings)}
             ).to(device)
         self.networks["scale"] = _LogitScale().to(device)
-        self.networks["facts"] = _FactHeads(pool.shown, settings.dimension).to(device)
+        self.networks["facts"] = _FactHeads(lessons.at(0).shown, settings.dimension).to(device)
 
-    def loss(self, rng: np.random.Generator, batch: int) -> torch.Tensor:
+    def loss(self, draw: Draw) -> torch.Tensor:
         """The loss of a batch, made of whole groups."""
-        rows = self.pool.rows(rng, batch, grouped=True)
-        wordings = self.pool.wordings(rng, rows)
-        images = self._grainy(rng, self.pool.images(rows))
-        image = self.networks["image_encoder"](pixel_values=images).image_embeds
-        text = self.networks["text_encoder"](input_ids=self.pool.tokens(rows, wordings).ids).text_embeds
-        logits = self.networks["scale"](F.normalize(text, dim=-1) @ F.normalize(image, dim=-1).T)
-        true = torch.from_numpy(truth(self.pool.shown[rows], self.pool.stated[rows, wordings])).to(logits.device)
-        shown = torch.from_numpy(self.pool.shown[rows]).to(logits.device)
-        naming: torch.Tensor = self.networks["facts"](image, shown)
-        return contrastive_loss(logits, true) + self.settings.facts * naming
+        pool = self.lessons.at(draw.step)
+        rows = pool.rows(draw.rng, draw.batch, grouped=True)
+        wordings = pool.wordings(draw.rng, rows)
+        embeddings = self.networks["image_encoder"](pixel_values=self._grainy(draw.rng, pool.images(rows))).image_embeds
+        images, texts = F.normalize(embeddings, dim=-1), self._texts(pool.tokens(rows, wordings))
+        scale = self.networks["scale"]
+        logits = scale(texts @ images.T)
+        true = torch.from_numpy(pool.truth(rows, wordings)).to(logits.device)
+        twins = None
+        if (false := pool.twins(rows, wordings)) is not None:
+            tokens, there = false
+            twins = scale((self._texts(tokens) * images).sum(-1)).masked_fill(~there, IMPOSSIBLE)
+        shown = torch.from_numpy(pool.shown[rows]).to(logits.device)
+        naming: torch.Tensor = self.networks["facts"](embeddings, shown)
+        return contrastive_loss(logits, true, twins) + self.settings.facts * naming
+
+    def _texts(self, tokens: Tokens) -> torch.Tensor:
+        embeddings = self.networks["text_encoder"](input_ids=tokens.ids).text_embeds
+        return F.normalize(embeddings, dim=-1)
 
     def _grainy(self, rng: np.random.Generator, images: torch.Tensor) -> torch.Tensor:
         """Half of the images under some noise: the encoder will also look at images that a model made."""
@@ -60,21 +72,17 @@ class ClipTask:
         return images + grain
 
 
-def truth(shown: NDArray[np.int64], stated: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which captions (rows) are true of which pictures (columns): all that is stated is shown."""
-    agrees = (stated[:, None] == -1) | (stated[:, None] == shown[None])
-    result: NDArray[np.bool_] = agrees.all(-1)
-    return result
-
-
-def contrastive_loss(logits: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
+def contrastive_loss(logits: torch.Tensor, true: torch.Tensor, twins: torch.Tensor | None = None) -> torch.Tensor:
     """The mean surprise at the true pictures of each caption and at the true captions of each picture.
 
-    `logits` and `true` are (captions, pictures).
+    `logits` and `true` are (captions, pictures); `twins` (pictures,), the logits of each picture with the false twin of its own
+    caption, one more caption to be told from the true ones.
     """
+    logits = logits.float()
     positive = logits.masked_fill(~true, IMPOSSIBLE)
+    rivals = logits if twins is None else torch.cat([logits, twins.float()[None]])
     pictures = torch.logsumexp(positive - logits.logsumexp(1, keepdim=True), 1)
-    captions = torch.logsumexp(positive - logits.logsumexp(0, keepdim=True), 0)
+    captions = torch.logsumexp(positive - rivals.logsumexp(0, keepdim=True), 0)
     return -(pictures.mean() + captions.mean()) / 2
 
 
@@ -114,7 +122,7 @@ class _FactHeads(nn.Module):
 
     def __init__(self, shown: NDArray[np.int64], dimension: int) -> None:
         super().__init__()
-        counts = shown.max(0) + 1
+        counts = shown.max(0) + 1 if shown.size else ()
         self.columns = [column for column, count in enumerate(counts) if 1 < count <= MOST_CLASSES]
         self.heads = nn.ModuleList(nn.Linear(dimension, int(counts[column])) for column in self.columns)
 
@@ -125,7 +133,7 @@ class _FactHeads(nn.Module):
             for head, column in zip(self.heads, self.columns, strict=True)
             if bool((shown[:, column] >= 0).any())
         ]
-        return torch.stack(losses).sum()
+        return torch.stack([image.new_zeros(()), *losses]).sum()
 
 
 def _text_encoder(settings: Clip, tokenizer: Any) -> nn.Module:

@@ -1,133 +1,170 @@
-"""The work behind `limner train`: each stage, from a recipe to networks in the run's folder."""
+"""The work behind `limner train`: stages, from a recipe to networks in the run's folder, and the model made of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from limner import ConfigurationError
+from limner_unclip.component_files import save_component
+from limner_unclip.direct_network import DirectNetwork
 from limner_unclip.training.clip import ClipTask, rescale
-from limner_unclip.training.decoder import DecoderTask
-from limner_unclip.training.encoders import Encoders
-from limner_unclip.training.loop import Report, Task, Training
-from limner_unclip.training.pool import Pictures, Pool
-from limner_unclip.training.prior import PriorTask
-from limner_unclip.training.recipe import Optimizing, Recipe, Stage, load_recipe
-from limner_unclip.training.source import Captioned, PictureSource, find_source
-from limner_unclip.training.upsampler import UpsamplerTask
-from limner_unclip.training.vocabulary import write_tokenizer
+from limner_unclip.training.data.source import PictureSource, find_source
+from limner_unclip.training.doctor.examination import examine
+from limner_unclip.training.doctor.patient import Patient
+from limner_unclip.training.export import ready_stages
+from limner_unclip.training.loop import Report, Training
+from limner_unclip.training.machine import find_device, new_accelerator
+from limner_unclip.training.publish import MODEL, origin_of, publish
+from limner_unclip.training.recipe import Data, Recipe, Stage, load_recipe
+from limner_unclip.training.records import StageRun, read_records, write_record
+from limner_unclip.training.reports import Terminal, reporting
+from limner_unclip.training.ridge_prior import fit_ridge_prior
+from limner_unclip.training.stages import Place, Prepared, embedded_pool, frozen_clip, prepare
 
-FindSource = Callable[[str], PictureSource]
-SAVED = {
+FindSource = Callable[[Data], PictureSource]
+PICTURES = 200  # to examine a finished model with
+SAVED: Mapping[Stage, tuple[str, ...]] = {
     "clip": ("text_encoder", "image_encoder"),
     "prior": ("prior",),
+    "direct_prior": ("direct_prior",),
     "decoder": ("decoder", "text_proj"),
     "upsampler": ("super_res_first", "super_res_last"),
 }
-UPSAMPLER_SHARE = 0.05
-"""Of the pool; large pictures take sixteen times the memory and are needed only as crops."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a stage runs: the recipe, the run's folder, the source of its pictures and the device."""
+def stages_of(command: str, recipe: Recipe) -> Sequence[Stage]:
+    """The stages of `limner train COMMAND`, in their order; `prior` stands for all priors of the recipe."""
+    priors: list[Stage] = ["ridge_prior", "prior"]
+    if recipe.direct_prior is not None:
+        priors.append("direct_prior")
+    by_command: Mapping[str, Sequence[Stage]] = {
+        "clip": ["clip"],
+        "prior": priors,
+        "decoder": ["decoder"],
+        "upsampler": ["upsampler"],
+        "all": ["clip", *priors, "decoder", "upsampler"],
+    }
+    if command not in by_command:
+        raise ConfigurationError(f"there is no stage {command!r}", fix=f"stages are {', '.join(by_command)}")
+    return by_command[command]
 
-    recipe: Recipe
-    run: Path
-    source: PictureSource
-    device: torch.device
 
-    def draw(self, side: int, share: float = 1.0) -> Captioned:
-        """The recipe's pool of pictures at one size, or a share of it."""
-        data = self.recipe.data
-        return self.source.draw(np.random.default_rng(data.seed), int(data.pool * share), side)
+def train(command: str, recipe: Path, *, device: str = "auto", every: int = 20, sources: FindSource = find_source) -> Path:
+    """Train the stages of a command, publish the model of what is trained so far, and return its directory.
 
-
-def train(
-    stage: Stage,
-    recipe_path: Path,
-    report: Report,
-    *,
-    device: str = "auto",
-    every: int = 100,
-    sources: FindSource = find_source,
-) -> Path:
-    """Train one stage to its end, or on from its last checkpoint; write its networks and return the run's folder.
-
-    `report` hears of every `every`-th step. `device` is auto, cuda, mps or cpu.
-
-    Raises ConfigurationError for a faulty recipe, an unknown source or device, or a stage whose forerunner is missing, and
-    TrainingDiverged where the loss is no longer finite.
+    `all` passes over stages that are done, and examines the model for its card. Raises ConfigurationError for a faulty recipe,
+    faulty data, an unknown device, or a stage whose forerunner is missing, and TrainingDiverged where a loss is not finite.
     """
-    if stage not in STAGES:
-        raise ConfigurationError(f"there is no stage {stage!r}", fix=f"stages are {', '.join(STAGES)}")
-    recipe, run = load_recipe(recipe_path)
-    place = Place(recipe, run, sources(recipe.data.source), find_device(device))
-    task, settings = STAGES[stage](place)
-    training = Training(task, settings, run / f"{stage}.safetensors")
-    training.run(report, every=every)
-    with training.average.applied():
-        _finish(stage, task, run)
-    return run
+    session = Session(recipe, device=device, sources=sources)
+    for stage in stages_of(command, session.recipe):
+        if command == "all" and session.is_done(stage):
+            continue
+        with Terminal(stage) as bar:
+            session.train(stage, [bar], every=every)
+    if not session.main:
+        return session.run / MODEL
+    folder = publish(session.recipe, session.run)
+    if command == "all":
+        patient = Patient(folder, session.place.source, pictures=PICTURES, device=session.place.device)
+        publish(session.recipe, session.run, examine(patient))
+    return folder
 
 
-def find_device(name: str) -> torch.device:
-    """A device by name; `auto` is the accelerator if there is one, else the CPU. Raises ConfigurationError for any other."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigurationError(f"cannot use device {name!r}", fix="choose auto, cpu, mps or cuda") from error
+def find_patient(model: Path, *, recipe: Path | None, stream: str | None, pictures: int, device: str) -> Patient:
+    """A model with the pictures to examine it with: of a recipe, of a stream, or of what the model says it was trained on.
+
+    Raises ConfigurationError where nothing tells.
+    """
+    data = load_recipe(recipe)[0].data if recipe else Data(source=stream) if stream else origin_of(model)
+    if data is None:
+        raise ConfigurationError("nothing tells what to examine it with", where=str(model), fix="give --recipe or --source")
+    return Patient(model, find_source(data), pictures=pictures, device=find_device(device))
 
 
-def _clip(place: Place) -> tuple[Task, Optimizing]:
-    settings = place.recipe.clip
-    tokenizer = write_tokenizer(place.source.words(), settings.context, place.run / "tokenizer")
-    pool = Pool(place.draw(settings.picture), tokenizer, place.device)
-    return ClipTask(settings, pool, tokenizer, place.device), settings
+class Session:
+    """One call of `limner train`: the recipe, the run's folder and the processes that share the work."""
+
+    def __init__(self, recipe: Path, *, device: str = "auto", sources: FindSource = find_source) -> None:
+        self.recipe, self.run = load_recipe(recipe)
+        accelerator = new_accelerator(device)
+        self.place = Place(self.recipe, self.run, sources(self.recipe.data), accelerator)
+        self.main = accelerator.is_main_process
+
+    def train(self, stage: Stage, listeners: Sequence[Report] = (), *, every: int = 20) -> None:
+        """Train one stage to its end, or on from its last checkpoint; write its networks and its record.
+
+        `listeners` hear of every `every`-th step, beside the run's own metrics. Raises ConfigurationError for a stage whose
+        forerunner is missing, and TrainingDiverged where the loss is no longer finite.
+        """
+        if stage == "ridge_prior":
+            self._fit_ridge()
+        else:
+            self._descend(stage, listeners, every)
+        self.place.accelerator.wait_for_everyone()
+
+    def is_done(self, stage: Stage) -> bool:
+        """Whether a stage is trained to its end, by these very settings, on the CLIP that is there."""
+        record = read_records(self.run).get(stage)
+        settings = getattr(self.recipe, stage)
+        wanted = settings.model_dump(mode="json") if settings is not None else None
+        return record is not None and record.settings == wanted and stage in ready_stages(self.run)
+
+    def _descend(self, stage: Stage, listeners: Sequence[Report], every: int) -> None:
+        prepared = prepare(stage, self.place)
+        path = self.run / f"{stage}.safetensors"
+        training = Training(prepared.task, prepared.settings, path, self.place.accelerator, foundation=prepared.foundation)
+        with reporting(self.run, stage, training.step, listeners if self.main else None) as report:
+            training.run(report, every=every)
+        with training.average.applied():
+            if isinstance(prepared.task, ClipTask):
+                rescale(prepared.task.networks, prepared.task.lessons.at(0))
+            if self.main:
+                for name in SAVED[stage]:
+                    _save(prepared.task.networks[name], self.run / name)
+                write_record(self.run, self._record(stage, training, prepared))
+
+    def _record(self, stage: Stage, training: Training, prepared: Prepared) -> StageRun:
+        networks = (prepared.task.networks[name] for name in SAVED[stage])
+        return StageRun(
+            stage=stage,
+            parameters=sum(parameter.numel() for network in networks for parameter in network.parameters()),
+            steps=training.step,
+            batch=prepared.settings.batch,
+            minutes=training.seconds / 60,
+            loss=training.loss,
+            device=str(self.place.device),
+            processes=self.place.accelerator.num_processes,
+            data=self.place.source.described(),
+            foundation=prepared.foundation,
+            settings=prepared.settings.model_dump(mode="json"),
+        )
+
+    def _fit_ridge(self) -> None:
+        if not self.main:
+            return
+        settings, encoders = self.recipe.ridge_prior, frozen_clip(self.place)
+        lesson = embedded_pool(self.place, encoders)
+        fit = fit_ridge_prior(settings, lesson, encoders, self.recipe.data.seed)
+        sizes = {"text_dimension": fit.weight.shape[0], "image_dimension": fit.weight.shape[1]}
+        save_component(self.run / "ridge_prior", "RidgePrior", sizes, {"weight": fit.weight, "bias": fit.bias})
+        record = StageRun(
+            stage="ridge_prior",
+            parameters=fit.weight.numel() + fit.bias.numel(),
+            steps=1,
+            batch=min(settings.pictures, len(lesson.pool)),
+            minutes=0.0,
+            remark="in closed form",
+            data=self.place.source.described(),
+            foundation=encoders.digest,
+            settings=settings.model_dump(mode="json"),
+        )
+        write_record(self.run, record)
 
 
-def _prior(place: Place) -> tuple[Task, Optimizing]:
-    encoders, pool = _frozen_clip(place)
-    return PriorTask(place.recipe.prior, pool, encoders.images(pool), encoders), place.recipe.prior
-
-
-def _decoder(place: Place) -> tuple[Task, Optimizing]:
-    settings = place.recipe.decoder
-    if settings.picture != place.recipe.clip.picture:
-        raise ConfigurationError("clip.picture and decoder.picture differ", fix="train both on pictures of one size")
-    encoders, pool = _frozen_clip(place)
-    return DecoderTask(settings, pool, encoders.images(pool), encoders), settings
-
-
-def _upsampler(place: Place) -> tuple[Task, Optimizing]:
-    settings = place.recipe.upsampler
-    pictures = Pictures(place.draw(settings.picture, UPSAMPLER_SHARE), place.device)
-    return UpsamplerTask(settings, pictures, place.recipe.decoder.picture), settings
-
-
-def _frozen_clip(place: Place) -> tuple[Encoders, Pool]:
-    encoders = Encoders(place.run, place.device)
-    return encoders, Pool(place.draw(place.recipe.clip.picture), encoders.tokenizer, place.device)
-
-
-STAGES: Mapping[str, Callable[[Place], tuple[Task, Optimizing]]] = {
-    "clip": _clip,
-    "prior": _prior,
-    "decoder": _decoder,
-    "upsampler": _upsampler,
-}
-
-
-def _finish(stage: Stage, task: Task, run: Path) -> None:
-    if isinstance(task, ClipTask):
-        rescale(task.networks, task.pool)
-    for name in SAVED[stage]:
-        network: Any = task.networks[name]  # diffusers' and transformers' own saving is untyped
-        network.save_pretrained(run / name)
+def _save(network: Any, folder: Path) -> None:  # diffusers' and transformers' own saving is untyped
+    if isinstance(network, DirectNetwork):
+        save_component(folder, "DirectPrior", network.sizes.config(), network.state_dict())
+    else:
+        network.save_pretrained(folder)

@@ -10,11 +10,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from limner import ConfigurationError
-from limner_unclip.training.encoders import Encoders
+from limner_unclip.training.encoders import Embedded, Encoders, Text
 from limner_unclip.training.layout import channels_last
+from limner_unclip.training.lessons import Lessons
 from limner_unclip.training.noise import NoiseSchedule, draw_noise, draw_timesteps
-from limner_unclip.training.pool import Pool, Tokens
 from limner_unclip.training.recipe import Decoder
+from limner_unclip.training.task import Draw
 
 CHANNELS = 3
 PLAIN = ("DownBlock2D", "UpBlock2D")
@@ -22,39 +23,44 @@ ATTENTIVE = ("SimpleCrossAttnDownBlock2D", "SimpleCrossAttnUpBlock2D")
 
 
 class DecoderTask:
-    """x0-prediction from the true image embedding, its captions, or one of them, or neither.
+    """x0-prediction from the true image embedding and its caption, or one of them, or neither, so that both can be guided.
 
-    Embeddings are worn a little, because those that the prior will give are not quite true.
+    Embeddings may be worn a little, because those that the prior will give are not quite true.
     """
 
-    def __init__(self, settings: Decoder, pool: Pool, embeddings: torch.Tensor, encoders: Encoders) -> None:
-        self.settings, self.pool, self.encoders, self.embeddings = settings, pool, encoders, embeddings
+    def __init__(self, settings: Decoder, lessons: Lessons[Embedded], encoders: Encoders) -> None:
+        self.settings, self.lessons, self.encoders = settings, lessons, encoders
         check_lengths(settings, encoders.context)
-        self.schedule = NoiseSchedule(pool.device)
-        self._spread = embeddings.std(0)
+        first = lessons.at(0)
+        self.device = first.pool.device
+        self.schedule = NoiseSchedule(self.device)
+        self._weights = self.schedule.weights(offset=settings.snr_offset, most=settings.snr_most)
+        self._spread = first.std[0].to(self.device)
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed)
             decoder = channels_last(new_decoder(settings, encoders.width))
             projection = new_text_projection(settings, encoders.dimension, encoders.width)
-        self.networks = nn.ModuleDict({"decoder": decoder, "text_proj": projection}).to(pool.device)
+        self.networks = nn.ModuleDict({"decoder": decoder, "text_proj": projection}).to(self.device)
 
-    def loss(self, rng: np.random.Generator, batch: int) -> torch.Tensor:
+    def loss(self, draw: Draw) -> torch.Tensor:
         """The loss of a batch."""
-        rows = self.pool.rows(rng, batch)
-        images = self.pool.images(rows)
-        embeddings = self._worn(rng, self.embeddings[torch.from_numpy(rows)].to(images.device))
-        tokens = self.pool.tokens(rows, self.pool.wordings(rng, rows), padded=True)
-        timesteps = draw_timesteps(rng, batch, images.device)
-        noised = self.schedule.noised(images, timesteps, draw_noise(rng, images))
-        drops = draw_drops(rng, batch, self.settings)
-        predicted = self._predict(noised, timesteps, embeddings, tokens, *(drop.to(images.device) for drop in drops))
-        errors = (predicted - images).square().mean((1, 2, 3))
-        return (errors * self.schedule.weight[timesteps]).mean()
+        lesson = self.lessons.at(draw.step)
+        rows = lesson.pool.rows(draw.rng, draw.batch)
+        images = lesson.pool.images(rows)
+        embeddings = self._worn(draw.rng, lesson.embeddings_at(rows))
+        tokens = lesson.pool.tokens(rows, lesson.pool.wordings(draw.rng, rows), padded=True)
+        timesteps = draw_timesteps(draw.rng, draw.batch, self.device)
+        noised = self.schedule.noised(images, timesteps, draw_noise(draw.rng, images))
+        no_embedding, no_text = (drop.to(self.device) for drop in draw_drops(draw.rng, draw.batch, self.settings))
+        text = self.encoders.text(tokens.blanked(no_text, lesson.pool.blank))
+        predicted = self._predict(noised, timesteps, embeddings, no_embedding, text)
+        errors = (predicted.float() - images).square().mean((1, 2, 3))
+        return (errors * self._weights[timesteps]).mean()
 
     def _worn(self, rng: np.random.Generator, embeddings: torch.Tensor) -> torch.Tensor:
         n = len(embeddings)
         strength = rng.uniform(0, self.settings.embedding_noise, n) * (rng.random(n) < 0.5)
-        scale = torch.from_numpy(strength).float().to(embeddings.device)[:, None] * self._spread.to(embeddings.device)
+        scale = torch.from_numpy(strength).float().to(self.device)[:, None] * self._spread
         return embeddings + scale * draw_noise(rng, embeddings)
 
     def _predict(
@@ -62,12 +68,10 @@ class DecoderTask:
         noised: torch.Tensor,
         timesteps: torch.Tensor,
         embeddings: torch.Tensor,
-        tokens: Tokens,
         no_embedding: torch.Tensor,
-        no_text: torch.Tensor,
+        text: Text,
     ) -> torch.Tensor:
         projection: Any = self.networks["text_proj"]  # diffusers' modules are untyped
-        text = self.encoders.text(tokens.blanked(no_text, self.pool.blank))
         null = projection.learned_classifier_free_guidance_embeddings
         context, added = projection(
             image_embeddings=torch.where(no_embedding[:, None], null, embeddings),
@@ -96,13 +100,11 @@ def check_lengths(settings: Decoder, context: int) -> None:
 
 
 def draw_drops(rng: np.random.Generator, n: int, settings: Decoder) -> tuple[torch.Tensor, torch.Tensor]:
-    """Which pictures lose their embedding and which their text, both (n,) bool; `drop_both` of them lose both together."""
-    draw = torch.from_numpy(rng.random(n))
-    both = draw < settings.drop_both
-    embedding_alone = settings.drop_both + settings.drop_embedding
-    no_embedding = draw < embedding_alone
-    no_text = both | ((draw >= embedding_alone) & (draw < embedding_alone + settings.drop_text))
-    return no_embedding, no_text
+    """Which pictures lose their embedding and which their text, both (n,) bool: each by its own chance, or both at once."""
+    both = rng.random(n) < settings.drop_both
+    no_embedding = both | (rng.random(n) < settings.drop_embedding)
+    no_text = both | (rng.random(n) < settings.drop_text)
+    return torch.from_numpy(no_embedding), torch.from_numpy(no_text)
 
 
 def new_decoder(settings: Decoder, width: int, outputs: int = CHANNELS) -> nn.Module:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,49 +14,70 @@ from torch import nn
 
 from limner import ConfigurationError
 from limner_unclip.training.decoder import CHANNELS
+from limner_unclip.training.digests import write_hashes
+from limner_unclip.training.encoders import clip_digest
+from limner_unclip.training.recipe import Stage
+from limner_unclip.training.records import read_records
 
-COMPONENTS = {
-    "prior": ("diffusers", "PriorTransformer"),
-    "decoder": ("diffusers", "UNet2DConditionModel"),
-    "text_encoder": ("transformers", "CLIPTextModelWithProjection"),
-    "tokenizer": ("transformers", "CLIPTokenizer"),
-    "text_proj": ("unclip", "UnCLIPTextProjModel"),
-    "super_res_first": ("diffusers", "UNet2DModel"),
-    "super_res_last": ("diffusers", "UNet2DModel"),
-    "prior_scheduler": ("diffusers", "UnCLIPScheduler"),
-    "decoder_scheduler": ("diffusers", "UnCLIPScheduler"),
-    "super_res_scheduler": ("diffusers", "UnCLIPScheduler"),
-    "image_encoder": ("transformers", "CLIPVisionModelWithProjection"),
-    "feature_extractor": ("transformers", "CLIPImageProcessor"),
+PARTS: Mapping[Stage, Mapping[str, tuple[str, str]]] = {
+    "clip": {
+        "tokenizer": ("transformers", "CLIPTokenizer"),
+        "text_encoder": ("transformers", "CLIPTextModelWithProjection"),
+        "image_encoder": ("transformers", "CLIPVisionModelWithProjection"),
+    },
+    "ridge_prior": {"ridge_prior": ("limner_unclip", "RidgePrior")},
+    "prior": {"prior": ("diffusers", "PriorTransformer")},
+    "direct_prior": {"direct_prior": ("limner_unclip", "DirectPrior")},
+    "decoder": {"decoder": ("diffusers", "UNet2DConditionModel"), "text_proj": ("unclip", "UnCLIPTextProjModel")},
+    "upsampler": {"super_res_first": ("diffusers", "UNet2DModel"), "super_res_last": ("diffusers", "UNet2DModel")},
 }
-TRAINED = ("tokenizer", "text_encoder", "image_encoder", "prior", "text_proj", "decoder", "super_res_first", "super_res_last")
+BESIDE: Mapping[Stage, Mapping[str, tuple[str, str]]] = {
+    "clip": {"feature_extractor": ("transformers", "CLIPImageProcessor")},
+    "prior": {"prior_scheduler": ("diffusers", "UnCLIPScheduler")},
+    "decoder": {"decoder_scheduler": ("diffusers", "UnCLIPScheduler")},
+    "upsampler": {"super_res_scheduler": ("diffusers", "UnCLIPScheduler")},
+}
+NEEDED: tuple[Stage, ...] = ("clip", "prior", "decoder", "upsampler")
+OWN = ("ridge_prior", "direct_prior")
 SMALLEST_VARIANCE = -1.0
 BOX = 4  # PIL.Image.Resampling.BOX: what the small pictures of training are of the large ones
-HASHES = "SHA256SUMS"
 READABLE = 0o644  # safetensors leaves its files to their owner alone
 
 
 def export(run: Path, destination: Path) -> Path:
-    """Write the run's networks to `destination` in float16, with schedulers, model_index.json and SHA256SUMS.
+    """Write the run's finished model to `destination`. Raises ConfigurationError naming the stages it lacks."""
+    lacking = [stage for stage in NEEDED if stage not in ready_stages(run)]
+    if lacking:
+        missing = [part for stage in lacking for part in PARTS[stage] if not (run / part).is_dir()]
+        what = f"the run lacks {', '.join(missing)}" if missing else f"{', '.join(lacking)} stand on another CLIP"
+        raise ConfigurationError(what, where=str(run), fix=f"train {' and '.join(lacking)} first")
+    return write_model(run, destination)
 
-    The directory appears as a whole, in place of one that is there, whose README.md it keeps. Raises ConfigurationError
-    naming the stages not trained yet.
+
+def write_model(run: Path, destination: Path) -> Path:
+    """Write what is ready of a model to `destination` in float16, with schedulers, model_index.json and SHA256SUMS.
+
+    The directory appears as a whole, in place of one that is there, whose README.md it keeps.
     """
-    missing = [part for part in TRAINED if not (run / part).is_dir()]
-    if missing:
-        raise ConfigurationError(f"the run lacks {', '.join(missing)}", where=str(run), fix="train those stages first")
     partial = destination.with_name(f".{destination.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
     _write(run, partial)
+    card = destination / "README.md"
+    if card.exists():
+        shutil.copy2(card, partial / "README.md")
+    write_hashes(partial)
     _replace(partial, destination)
     return destination
 
 
-def write_hashes(folder: Path) -> None:
-    """Write SHA256SUMS over all files of the folder, in the form that `sha256sum -c` reads."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != HASHES)
-    lines = (f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n" for path in files)
-    (folder / HASHES).write_text("".join(lines), "utf-8")
+def ready_stages(run: Path) -> list[Stage]:
+    """The stages whose networks are there, and stand on the CLIP that is there."""
+    there = [stage for stage, parts in PARTS.items() if all((run / part).is_dir() for part in parts)]
+    if "clip" not in there:
+        return [stage for stage in there if stage == "upsampler"]
+    records, foundation = read_records(run), clip_digest(run)
+    return [stage for stage in there if stage not in records or records[stage].foundation in ("", foundation)]
 
 
 def with_fixed_variance(decoder: Any) -> nn.Module:  # a UNet2DConditionModel, untyped
@@ -73,33 +94,43 @@ def with_fixed_variance(decoder: Any) -> nn.Module:  # a UNet2DConditionModel, u
 
 
 def _write(run: Path, folder: Path) -> None:
-    shutil.copytree(run / "tokenizer", folder / "tokenizer")
-    for name, network in _networks(run).items():
-        network.half().save_pretrained(folder / name, safe_serialization=True)
+    stages = ready_stages(run)
+    if "clip" in stages:
+        shutil.copytree(run / "tokenizer", folder / "tokenizer")
+        _feature_extractor(run).save_pretrained(folder / "feature_extractor")
+    for stage in stages:
+        for name in PARTS[stage]:
+            if name in OWN:
+                shutil.copytree(run / name, folder / name)
+            elif name != "tokenizer":
+                _network(name, run / name).half().save_pretrained(folder / name, safe_serialization=True)
+    beside = {name: source for stage in stages for name, source in BESIDE.get(stage, {}).items()}
     for name, scheduler in _schedulers().items():
-        scheduler.save_pretrained(folder / name)
-    _feature_extractor(run).save_pretrained(folder / "feature_extractor")
-    index = {"_class_name": "UnCLIPPipeline", **{name: list(source) for name, source in COMPONENTS.items()}}
+        if name in beside:
+            scheduler.save_pretrained(folder / name)
+    parts = {name: source for stage in stages for name, source in PARTS[stage].items()} | beside
+    index = {"_class_name": "UnCLIPPipeline", **{name: list(source) for name, source in parts.items()}}
     (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n", "utf-8")
     for weights in folder.rglob("*.safetensors"):
         weights.chmod(READABLE)
-    write_hashes(folder)
 
 
-def _networks(run: Path) -> dict[str, Any]:  # modules of diffusers and transformers, untyped
+def _network(name: str, folder: Path) -> Any:  # a module of diffusers or transformers, untyped
     from diffusers import PriorTransformer, UNet2DConditionModel, UNet2DModel
     from diffusers.pipelines.deprecated.unclip.text_proj import UnCLIPTextProjModel
     from transformers import CLIPTextModelWithProjection, CLIPVisionModelWithProjection
 
-    return {
-        "text_encoder": CLIPTextModelWithProjection.from_pretrained(run / "text_encoder"),
-        "image_encoder": CLIPVisionModelWithProjection.from_pretrained(run / "image_encoder"),
-        "prior": PriorTransformer.from_pretrained(run / "prior"),
-        "text_proj": UnCLIPTextProjModel.from_pretrained(run / "text_proj"),
-        "decoder": with_fixed_variance(UNet2DConditionModel.from_pretrained(run / "decoder")),
-        "super_res_first": UNet2DModel.from_pretrained(run / "super_res_first"),
-        "super_res_last": UNet2DModel.from_pretrained(run / "super_res_last"),
+    classes: Mapping[str, Any] = {
+        "text_encoder": CLIPTextModelWithProjection,
+        "image_encoder": CLIPVisionModelWithProjection,
+        "prior": PriorTransformer,
+        "text_proj": UnCLIPTextProjModel,
+        "decoder": UNet2DConditionModel,
+        "super_res_first": UNet2DModel,
+        "super_res_last": UNet2DModel,
     }
+    network = classes[name].from_pretrained(folder)
+    return with_fixed_variance(network) if name == "decoder" else network
 
 
 def _schedulers() -> dict[str, Any]:  # UnCLIPSchedulers, untyped
@@ -130,9 +161,6 @@ def _feature_extractor(run: Path) -> Any:  # a CLIPImageProcessor, untyped
 
 
 def _replace(partial: Path, destination: Path) -> None:
-    card = destination / "README.md"
-    if card.exists():
-        shutil.copy2(card, partial / "README.md")
     old = destination.with_name(f".{destination.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if destination.exists():

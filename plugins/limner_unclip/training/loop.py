@@ -1,36 +1,32 @@
 """The loop that all stages share: draw, descend, average, save; stopped at any point, it goes on as if it had not been.
 
-What a stage adds is a `Task`: its trainable networks and its loss. A checkpoint holds all that the next step depends on, the
-random generator included, so a resumed run takes the very steps an unbroken one would have taken.
+A checkpoint holds all that the next step depends on, and the randomness of a step follows from its number. So a resumed run
+takes the very steps an unbroken one would have taken, whether it ended, failed or was killed.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from limner import LimnerError
 from limner_unclip.training import checkpoint
 from limner_unclip.training.average import Average
+from limner_unclip.training.machine import new_accelerator, share
 from limner_unclip.training.recipe import Optimizing
+from limner_unclip.training.task import Draw, Objective, Task
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
 BETAS = (0.9, 0.98)
-
-
-class Task(Protocol):
-    """One stage's part: `networks` are trained, and saved under their names."""
-
-    networks: nn.ModuleDict
-
-    def loss(self, rng: np.random.Generator, batch: int) -> torch.Tensor:
-        """The loss of a batch drawn with `rng`; all its randomness comes from there."""
 
 
 class TrainingDiverged(LimnerError):
@@ -39,11 +35,14 @@ class TrainingDiverged(LimnerError):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a stage has come: the mean loss is over the steps since the last report."""
+    """How far a stage has come: mean loss and mean norm of the gradient since the last report, over all processes."""
 
     step: int
     steps: int
     loss: float
+    gradient: float
+    rate: float
+    pictures_per_second: float
 
 
 Report = Callable[[Progress], None]
@@ -57,65 +56,113 @@ def rate_at(settings: Optimizing, step: int) -> float:
 
 
 class Training:
-    """A task on its way. `step` counts the steps done."""
+    """A task on its way. `step` counts the steps done, `seconds` what they took; `loss` is the last one reported.
 
-    def __init__(self, task: Task, settings: Optimizing, checkpoint: Path) -> None:
-        self.task, self.settings, self.checkpoint = task, settings, checkpoint
+    Goes on from `checkpoint` where that file is. `foundation` names what the task stands on, the hash of a frozen CLIP say: a
+    checkpoint that stood on another is refused.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        settings: Optimizing,
+        checkpoint: Path,
+        accelerator: Accelerator | None = None,
+        *,
+        foundation: str = "",
+    ) -> None:
+        self.task, self.settings, self.checkpoint, self.foundation = task, settings, checkpoint, foundation
+        self.accelerator = accelerator or new_accelerator("cpu")
+        self.batch = share(settings.batch, self.accelerator.num_processes)
         self.parameters = [p for p in task.networks.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(_groups(self.parameters, settings.decay), lr=settings.rate, betas=BETAS, fused=True)
         self.average = Average(self.parameters, settings.average)
-        self.rng = np.random.default_rng(settings.seed)
-        self.step = 0
+        self.step, self.seconds = 0, 0.0
+        self.loss: float | None = None
         if checkpoint.exists():
             self._resume()
+        objective = Objective(task, settings.precision, self.accelerator.device)
+        self.objective: nn.Module = self.accelerator.prepare_model(objective)
 
     def run(self, report: Report, *, until: int | None = None, every: int = 100) -> None:
         """Train to the last step, or to step `until`. Raises TrainingDiverged at the first step that is not finite."""
-        losses: list[float] = []
-        for _ in range(self.step, min(until or self.settings.steps, self.settings.steps)):
-            losses.append(self._descend())
+        last = min(until or self.settings.steps, self.settings.steps)
+        recent, began, before = _Recent(), time.monotonic(), self.seconds
+        while self.step < last:
+            recent.add(*self._descend())
             if self.step % every == 0 or self.step == self.settings.steps:
-                report(Progress(self.step, self.settings.steps, float(np.mean(losses))))
-                losses.clear()
-            if self.step % self.settings.save_every == 0:
+                progress = recent.report(self)
+                report(progress)
+                self.loss, recent = progress.loss, _Recent()
+            if self.step % self.settings.save_every == 0 or self.step == last:
+                self.seconds = before + time.monotonic() - began
                 self.save()
-        self.save()
 
     def save(self) -> None:
-        """Write the checkpoint whole or not at all."""
+        """Write the checkpoint whole or not at all; one process does it for all."""
+        if not self.accelerator.is_main_process:
+            return
         tensors = {f"networks.{name}": tensor for name, tensor in self.task.networks.state_dict().items()}
         tensors |= {f"average.{i}": tensor for i, tensor in enumerate(self.average.weights)}
         for i, parameter in enumerate(self.parameters):
             tensors |= {f"optimizer.{i}.{name}": tensor for name, tensor in self.optimizer.state.get(parameter, {}).items()}
-        state = {"step": self.step, "updates": self.average.updates, "rng": self.rng.bit_generator.state}
-        checkpoint.write(self.checkpoint, tensors, state)
+        state = {"step": self.step, "seconds": self.seconds, "loss": self.loss}
+        checkpoint.write(self.checkpoint, tensors, {**state, "updates": self.average.updates, "foundation": self.foundation})
 
-    def _descend(self) -> float:
+    def _descend(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """One step; the loss and the norm of its gradient, of all processes."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate_at(self.settings, self.step)
-        loss = self.task.loss(self.rng, self.settings.batch)
+        loss = self.objective(Draw.of(self.settings.seed, self.step, self.accelerator.process_index, self.batch))
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self.accelerator.backward(loss)
         norm = nn.utils.clip_grad_norm_(self.parameters, self.settings.clip)
+        loss = self.accelerator.reduce(loss.detach(), "mean")
         if not bool(torch.isfinite(loss) & torch.isfinite(norm)):
             raise TrainingDiverged(
                 f"step {self.step + 1}: the loss is {loss.item():g} and its gradient {norm.item():g}",
                 where=str(self.checkpoint),
-                fix="train on from the last checkpoint with a lower rate",
+                fix="train on from the last checkpoint with a lower rate, a longer warm-up, or in float32",
             )
         self.optimizer.step()
         self.average.update()
         self.step += 1
-        return float(loss.item())
+        return loss, norm
 
     def _resume(self) -> None:
         tensors, state = checkpoint.read(self.checkpoint)
+        checkpoint.check_form(self.checkpoint, checkpoint.part(tensors, "networks"), self.task.networks.state_dict())
+        checkpoint.check_foundation(self.checkpoint, state, self.foundation)
         self.task.networks.load_state_dict(checkpoint.part(tensors, "networks"))
         self.average.restore([tensors[f"average.{i}"] for i in range(len(self.parameters))], state["updates"])
         for i, parameter in enumerate(self.parameters):
-            self.optimizer.state[parameter] = checkpoint.part(tensors, f"optimizer.{i}")
-        self.rng.bit_generator.state = state["rng"]
-        self.step = state["step"]
+            saved = checkpoint.part(tensors, f"optimizer.{i}")
+            self.optimizer.state[parameter] = {name: tensor.to(parameter.device) for name, tensor in saved.items()}
+        self.step, self.seconds, self.loss = state["step"], state["seconds"], state["loss"]
+
+
+class _Recent:
+    """The steps since the last report."""
+
+    def __init__(self) -> None:
+        self._losses: list[torch.Tensor] = []
+        self._norms: list[torch.Tensor] = []
+        self._began = time.monotonic()
+
+    def add(self, loss: torch.Tensor, norm: torch.Tensor) -> None:
+        self._losses.append(loss)
+        self._norms.append(norm)
+
+    def report(self, training: Training) -> Progress:
+        seconds = max(time.monotonic() - self._began, 1e-9)
+        return Progress(
+            step=training.step,
+            steps=training.settings.steps,
+            loss=torch.stack(self._losses).mean().item(),
+            gradient=torch.stack(self._norms).mean().item(),
+            rate=rate_at(training.settings, training.step - 1),
+            pictures_per_second=len(self._losses) * training.settings.batch / seconds,
+        )
 
 
 def _groups(parameters: list[nn.Parameter], decay: float) -> list[dict[str, Any]]:  # as torch's optimizers take them

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 TRAIN_STEPS = 1000
-MOST_WEIGHT = 5.0
 
 
 class NoiseSchedule:
@@ -16,9 +15,13 @@ class NoiseSchedule:
         from diffusers.schedulers.scheduling_unclip import betas_for_alpha_bar
 
         kept = torch.cumprod(1.0 - betas_for_alpha_bar(TRAIN_STEPS).double(), dim=0)
+        self._kept = kept
         self._signal = kept.sqrt().float().to(device)
         self._noise = (1 - kept).sqrt().float().to(device)
-        self.weight = x0_weights(kept).to(device)
+
+    def weights(self, *, offset: float, most: float) -> torch.Tensor:
+        """What each timestep counts, (1000,); see `x0_weights`."""
+        return x0_weights(self._kept, offset=offset, most=most).to(self._signal.device)
 
     def noised(self, clean: torch.Tensor, timesteps: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
         """`clean` at its timesteps (n,), each row at its own."""
@@ -26,13 +29,13 @@ class NoiseSchedule:
         return self._signal[timesteps].view(shape) * clean + self._noise[timesteps].view(shape) * noise
 
 
-def x0_weights(kept: torch.Tensor) -> torch.Tensor:
-    """How much the squared error of a predicted x0 counts at each timestep, 1 on average.
+def x0_weights(kept: torch.Tensor, *, offset: float, most: float) -> torch.Tensor:
+    """How much the squared error of a predicted x0 counts at each timestep, 1 on average: min(SNR + offset, most).
 
-    min(SNR + 1, 5): the loss of v-prediction, bounded as min-SNR weighting (arXiv 2303.09556) bounds it. Min-SNR itself
-    falls to 0 where the noise is strong, and that is where a small decoder settles what is in the picture.
+    `kept` is the share of the data's variance left at each timestep. Without offset this is min-SNR weighting (arXiv
+    2303.09556), which falls to 0 where the noise is strong; with 1 it is the loss of v-prediction, bounded the same way.
     """
-    weight = (kept / (1 - kept) + 1).clamp(max=MOST_WEIGHT).float()
+    weight = (kept / (1 - kept) + offset).clamp(max=most).float()
     return weight / weight.mean()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from limner_unclip.training.source import Captioned
+from limner_unclip.training.data.source import Captioned
+from limner_unclip.training.swaps import Kinds, false_twin
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Pictures:
 
     def __init__(self, drawn: Captioned, device: torch.device) -> None:
         self.device = device
-        self._pictures, self._group = drawn.pictures, drawn.group
+        self._pictures, self.group = drawn.pictures, drawn.group
 
     def __len__(self) -> int:
         return len(self._pictures)
@@ -42,8 +44,8 @@ class Pictures:
         """n picture numbers at random; grouped, whole groups of them."""
         if not grouped:
             return rng.integers(0, len(self), n)
-        groups = rng.integers(0, len(self) // self._group, n // self._group)
-        rows: NDArray[np.int64] = (groups[:, None] * self._group + np.arange(self._group)).ravel()
+        groups = rng.integers(0, len(self) // self.group, n // self.group)
+        rows: NDArray[np.int64] = (groups[:, None] * self.group + np.arange(self.group)).ravel()
         return rows
 
     def images(self, rows: NDArray[np.int64]) -> torch.Tensor:
@@ -54,12 +56,23 @@ class Pictures:
 class Pool(Pictures):
     """Pictures with their captions, already tokens; `blank` is the empty caption, as long as the text encoder reads."""
 
-    def __init__(self, drawn: Captioned, tokenizer: Any, device: torch.device) -> None:  # a CLIPTokenizer, untyped
+    def __init__(
+        self,
+        drawn: Captioned,
+        tokenizer: Any,  # a CLIPTokenizer, untyped
+        device: torch.device,
+        swaps: Kinds = (),
+    ) -> None:
         super().__init__(drawn, device)
         self.shown, self.stated = drawn.shown, drawn.stated
-        self._ids, self._mask, self._wording = _tokenize(drawn.captions, tokenizer)
-        encoded = tokenizer([""], padding="max_length", return_tensors="np")
-        self.blank = self._tokens(encoded["input_ids"].astype(np.int64), encoded["attention_mask"].astype(bool))
+        texts = sorted({text for texts in drawn.captions for text in texts})
+        numbers = {text: number for number, text in enumerate(texts)}
+        self._wording = np.array([[numbers[text] for text in texts] for texts in drawn.captions], np.int64)
+        self._ids, self._mask = _tokenize(texts, tokenizer)
+        self.blank = self._tokens(*_tokenize([""], tokenizer))
+        twins = [false_twin(text, swaps) for text in texts]
+        self._twinned = np.array([twin is not None for twin in twins])
+        self._twins = _tokenize([twin or "" for twin in twins], tokenizer) if swaps else None
 
     def wordings(self, rng: np.random.Generator, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """For each picture, which of its captions to use."""
@@ -72,13 +85,37 @@ class Pool(Pictures):
         length = mask.shape[1] if padded else int(mask.sum(1).max())
         return self._tokens(self._ids[chosen, :length], mask[:, :length])
 
+    def truth(self, rows: NDArray[np.int64], wordings: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which captions (rows) are true of which pictures (columns): the picture has it too, or shows all that it states."""
+        same: NDArray[np.bool_] = (self._wording[rows, wordings][:, None, None] == self._wording[rows][None]).any(-1)
+        if not self.shown.shape[1]:
+            return same
+        result: NDArray[np.bool_] = same | holds(self.shown[rows], self.stated[rows, wordings])
+        return result
+
+    def twins(self, rows: NDArray[np.int64], wordings: NDArray[np.int64]) -> tuple[Tokens, torch.Tensor] | None:
+        """The captions' false twins, and which of the captions have one (n,); None where nothing is to be swapped."""
+        if self._twins is None:
+            return None
+        ids, mask = self._twins
+        chosen = self._wording[rows, wordings]
+        mask = mask[chosen]
+        length = int(mask.sum(1).max())
+        there = torch.from_numpy(self._twinned[chosen]).to(self.device)
+        return self._tokens(ids[chosen, :length], mask[:, :length]), there
+
     def _tokens(self, ids: NDArray[np.int64], mask: NDArray[np.bool_]) -> Tokens:
         return Tokens(torch.from_numpy(ids).to(self.device), torch.from_numpy(mask).to(self.device))
 
 
-def _tokenize(captions: list[list[str]], tokenizer: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
-    """Ids and masks of the different captions, and for each picture the numbers of its own."""
-    numbers = {text: number for number, text in enumerate(sorted({text for texts in captions for text in texts}))}
-    encoded = tokenizer(list(numbers), padding="max_length", truncation=True, return_tensors="np")
-    wording = np.array([[numbers[text] for text in texts] for texts in captions], np.int64)
-    return encoded["input_ids"].astype(np.int64), encoded["attention_mask"].astype(bool), wording
+def holds(shown: NDArray[np.int64], stated: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which captions (rows) state nothing that a picture (columns) does not show."""
+    agrees = (stated[:, None] == -1) | (stated[:, None] == shown[None])
+    result: NDArray[np.bool_] = agrees.all(-1)
+    return result
+
+
+def _tokenize(texts: Sequence[str], tokenizer: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Ids and mask of texts, as long as the text encoder reads."""
+    encoded = tokenizer(list(texts), padding="max_length", truncation=True, return_tensors="np")
+    return encoded["input_ids"].astype(np.int64), encoded["attention_mask"].astype(bool)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from limner import ConfigurationError
+from limner import read_yaml
 
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Stage = Literal["clip", "prior", "decoder", "upsampler"]
+Stage = Literal["clip", "ridge_prior", "prior", "direct_prior", "decoder", "upsampler"]
 
 
 class _Section(BaseModel):
@@ -20,15 +19,37 @@ class _Section(BaseModel):
 
 
 class Data(_Section):
-    """Where captioned pictures come from: a source by its registered name, and how many are drawn ahead."""
+    """Where captioned pictures come from, and how many are drawn ahead.
 
-    source: str
+    `source` is a stream by its registered name, `folder` a folder of pictures with a metadata.jsonl, `tars` a glob of
+    webdataset tars; a recipe has one of them. A pool of `pool` pictures is drawn ahead, and anew after every `renew` steps, or
+    never for 0. A share of `held_out` pictures of a folder or of tars is never trained on. `convert` makes pictures in other
+    colour modes RGB instead of refusing them.
+    """
+
+    source: str | None = None
+    folder: str | None = None
+    tars: str | None = None
     pool: Positive = 100_000
+    renew: Annotated[int, Field(ge=0)] = 0
+    held_out: Annotated[float, Field(ge=0, lt=1)] = 0.02
+    convert: bool = False
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        given = [name for name in ("source", "folder", "tars") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"names {' and '.join(given) or 'no source'}: give one of source, folder and tars")
+        return self
 
 
 class Optimizing(_Section):
-    """How one stage descends: AdamW, warm-up, then a cosine down to `final_rate` of the peak."""
+    """How one stage descends: AdamW, warm-up, then a cosine down to `final_rate` of the peak.
+
+    `batch` is that of all processes together; `average` the most that the running average of the weights keeps at a step;
+    `clip` the largest norm of a gradient.
+    """
 
     steps: Positive
     batch: Positive
@@ -39,11 +60,16 @@ class Optimizing(_Section):
     clip: Annotated[float, Field(gt=0)] = 1.0
     average: Annotated[float, Field(ge=0, lt=1)] = 0.999
     save_every: Positive = 500
+    precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0
 
 
 class Clip(Optimizing):
-    """Sizes of the two CLIP encoders; `picture` and `patch` are in pixels. `facts` weighs the naming of a picture's facts."""
+    """Sizes of the two CLIP encoders; `picture` and `patch` are in pixels.
+
+    `facts` weighs the naming of a picture's facts, where its source knows them. `swaps` lists kinds of words (colours, say); a
+    caption with two words of one kind gets a false twin with the two exchanged, which its picture has to be told from.
+    """
 
     width: Positive = 128
     layers: Positive = 3
@@ -54,6 +80,7 @@ class Clip(Optimizing):
     patch: Positive = 4
     noise: Share = 0.15
     facts: Annotated[float, Field(ge=0)] = 0.25
+    swaps: tuple[tuple[str, ...], ...] = ()
 
 
 class Prior(Optimizing):
@@ -64,12 +91,32 @@ class Prior(Optimizing):
     drop_text: Share = 0.1
 
 
+class RidgePrior(_Section):
+    """The ridge regression from text to image embedding. `penalty` is relative to the mean variance of the text embeddings."""
+
+    pictures: Positive = 20_000
+    penalty: Annotated[float, Field(gt=0)] = 0.01
+
+
+class DirectPrior(Optimizing):
+    """Size of the one-step prior, and how much its contrastive loss counts beside the squared error (arXiv 2312.04655)."""
+
+    layers: Positive = 4
+    heads: Positive = 4
+    width: Positive = 128
+    contrast: Annotated[float, Field(ge=0)] = 0.2
+    temperature: Annotated[float, Field(gt=0)] = 0.07
+
+
 class Decoder(Optimizing):
     """Shape of the decoder's U-Net, and how its conditions are worn down in training.
 
-    `attention` says level by level whether the U-Net looks at the text there. `drop_both`, `drop_embedding` and `drop_text` are
-    the shares of pictures that lose both conditions or one. `embedding_noise` is the most noise added to an image
-    embedding, in standard deviations of each dimension; half of the pictures get some.
+    `attention` says level by level whether the U-Net looks at the text there. `drop_embedding` and `drop_text` are the shares
+    of pictures that lose either condition, each by its own chance, and `drop_both` the share that besides loses both at once.
+    The defaults are those of the paper. `embedding_noise` is the most noise added to an image embedding, in standard deviations
+    of each dimension; half of the pictures get some. Timesteps weigh min(SNR + `snr_offset`, `snr_most`): without the offset
+    that is min-SNR weighting (arXiv 2303.09556); with 1 it is that of v-prediction, which keeps the noisiest timesteps, where
+    a small decoder settles what is in the picture.
     """
 
     picture: Positive = 32
@@ -79,20 +126,29 @@ class Decoder(Optimizing):
     groups: Positive = 8
     time_dimension: Positive = 256
     extra_tokens: Positive = 4
-    drop_both: Share = 0.08
-    drop_embedding: Share = 0.05
-    drop_text: Share = 0.2
-    embedding_noise: Annotated[float, Field(ge=0)] = 0.4
+    drop_both: Share = 0.0
+    drop_embedding: Share = 0.1
+    drop_text: Share = 0.5
+    embedding_noise: Annotated[float, Field(ge=0)] = 0.0
+    snr_offset: Annotated[float, Field(ge=0)] = 1.0
+    snr_most: Annotated[float, Field(gt=0)] = 5.0
+
+    @model_validator(mode="after")
+    def _attention_by_level(self) -> Self:
+        if len(self.attention) != len(self.channels):
+            raise ValueError(f"attention has {len(self.attention)} levels and channels {len(self.channels)}")
+        return self
 
 
 class Upsampler(Optimizing):
     """Shapes of the upsampler's U-Nets, that of all steps and the slighter one of the last step, and what they learn on.
 
-    `crop` is the side of the crops, in pixels of the large picture; `blur`, `grain` and `stain` are the most that a small
-    picture is worn by.
+    `pool` pictures are drawn ahead here, fewer than elsewhere for they are large. `crop` is the side of the crops, in pixels of
+    the large picture; `blur`, `grain` and `stain` are the most that a small picture is worn by.
     """
 
     picture: Positive = 128
+    pool: Positive = 8_000
     crop: Positive = 64
     channels: tuple[Positive, ...] = (16, 16, 32)
     last_channels: tuple[Positive, ...] = (8, 16)
@@ -101,57 +157,51 @@ class Upsampler(Optimizing):
     grain: Share = 0.12
     stain: Share = 0.15
 
+    @model_validator(mode="after")
+    def _crops_fit(self) -> Self:
+        if self.crop > self.picture:
+            raise ValueError(f"crop is {self.crop}, larger than a picture of {self.picture}")
+        return self
+
+
+class About(_Section):
+    """What the model card says that no run can measure. Markdown."""
+
+    summary: str = ""
+    data: str = ""
+    intended: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    licence: str = ""
+
 
 class Recipe(_Section):
-    """All stages of one model. `run` is the folder for checkpoints and networks, relative to the current one."""
+    """All stages of one model. `run` is the folder for checkpoints, networks and the model, relative to the current one.
+
+    The direct prior is trained where the recipe has a section for it.
+    """
 
     name: str
     run: str
     data: Data
     clip: Clip
+    ridge_prior: RidgePrior = RidgePrior()
     prior: Prior
+    direct_prior: DirectPrior | None = None
     decoder: Decoder
     upsampler: Upsampler
+    card: About = About()
+
+    @model_validator(mode="after")
+    def _pictures_agree(self) -> Self:
+        if self.clip.picture != self.decoder.picture:
+            raise ValueError(
+                f"clip.picture is {self.clip.picture} and decoder.picture {self.decoder.picture}: "
+                "train both on pictures of one size"
+            )
+        return self
 
 
 def load_recipe(path: Path) -> tuple[Recipe, Path]:
-    """Read a recipe and the folder it runs in. Raises ConfigurationError naming file, line and key of all mistakes at once."""
-    try:
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"cannot read the recipe: {error.strerror}", where=str(path)) from error
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        recipe = Recipe.model_validate(yaml.safe_load(text))
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigurationError(f"not valid YAML: {error.problem}", where=f"{path}:{line}") from error
-    except ValidationError as error:
-        raise ConfigurationError(_mistakes(path, node, error), fix="correct these lines of the recipe") from error
+    """Read a recipe and the folder it runs in. Raises InvalidFile naming file, line and key of all mistakes at once."""
+    recipe = read_yaml(path, Recipe)
     return recipe, Path(recipe.run).resolve()
-
-
-def _mistakes(path: Path, root: yaml.Node | None, error: ValidationError) -> str:
-    found = ((mistake["loc"], mistake["msg"]) for mistake in error.errors())
-    lines = (f"{path}:{_line(root, keys)}: {'.'.join(map(str, keys))}: {what}" for keys, what in found)
-    return "the recipe has mistakes\n" + "\n".join(lines)
-
-
-def _line(node: Any, keys: tuple[int | str, ...]) -> int:  # Any: PyYAML's nodes are untyped
-    """The line of the value at a key path; of its nearest parent where the value is missing."""
-    line = node.start_mark.line + 1 if node is not None else 1
-    for key in keys:
-        found = _child(node, key)
-        if found is None:
-            break
-        key_node, node = found
-        line = key_node.start_mark.line + 1
-    return int(line)
-
-
-def _child(node: Any, key: int | str) -> tuple[Any, Any] | None:
-    if isinstance(node, yaml.MappingNode):
-        return next(((k, v) for k, v in node.value if k.value == str(key)), None)
-    if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
-        return node.value[key], node.value[key]
-    return None

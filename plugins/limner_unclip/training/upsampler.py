@@ -8,9 +8,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from limner_unclip.training.layout import channels_last
+from limner_unclip.training.lessons import Lessons
 from limner_unclip.training.noise import NoiseSchedule, draw_noise, draw_timesteps
 from limner_unclip.training.pool import Pictures
 from limner_unclip.training.recipe import Upsampler
+from limner_unclip.training.task import Draw
 
 CHANNELS = 3
 BLUR_REACH = 2
@@ -26,23 +28,24 @@ class UpsamplerTask:
     The network of the last step sees little noise and has little left to do, so it learns on that alone and can be slight.
     """
 
-    def __init__(self, settings: Upsampler, pool: Pictures, small: int) -> None:
-        self.settings, self.pool, self.small = settings, pool, small
-        self.schedule = NoiseSchedule(pool.device)
+    def __init__(self, settings: Upsampler, lessons: Lessons[Pictures], small: int, device: torch.device) -> None:
+        self.settings, self.lessons, self.small = settings, lessons, small
+        self.schedule = NoiseSchedule(device)
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed)
             first = channels_last(new_upsampler(settings, settings.channels))
             last = channels_last(new_upsampler(settings, settings.last_channels))
-        self.networks = nn.ModuleDict({"super_res_first": first, "super_res_last": last}).to(pool.device)
+        self.networks = nn.ModuleDict({"super_res_first": first, "super_res_last": last}).to(device)
 
-    def loss(self, rng: np.random.Generator, batch: int) -> torch.Tensor:
+    def loss(self, draw: Draw) -> torch.Tensor:
         """The loss of a batch, summed over both networks."""
-        large = self.pool.images(self.pool.rows(rng, batch))
+        pictures, rng = self.lessons.at(draw.step), draw.rng
+        large = pictures.images(pictures.rows(rng, draw.batch))
         small = degraded(rng, F.interpolate(large, size=self.small, mode="area"), self.settings)
         top, left = (int(edge) for edge in rng.integers(0, self.settings.picture - self.settings.crop + 1, 2))
         window = (..., slice(top, top + self.settings.crop), slice(left, left + self.settings.crop))
         clean, condition = large[window], enlarged(small, self.settings.picture)[window]
-        timesteps, noise = draw_timesteps(rng, batch, clean.device), draw_noise(rng, clean)
+        timesteps, noise = draw_timesteps(rng, draw.batch, clean.device), draw_noise(rng, clean)
         late = (timesteps * LAST_REACH).long()
         first = self._error("super_res_first", clean, condition, timesteps, noise)
         return first + self._error("super_res_last", clean, condition, late, noise)
@@ -52,7 +55,7 @@ class UpsamplerTask:
     ) -> torch.Tensor:
         noised = self.schedule.noised(clean, timesteps, noise)
         seen = torch.cat([noised, condition], dim=1).contiguous(memory_format=torch.channels_last)
-        error: torch.Tensor = self.networks[name](seen, timesteps).sample - clean
+        error: torch.Tensor = self.networks[name](seen, timesteps).sample.float() - clean
         return error.square().mean() + EDGE_WEIGHT * error.abs().mean()
 
 

@@ -125,7 +125,7 @@ def test_the_digest_follows_the_lists(root: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"categories": ["wepon"]}, "no list has the category 'wepon'; there are emblem, skull, weapon"),
+        ({"categories": ["wepon"]}, "no list has the category 'wepon'; there are emblem, gore, harass"),
         ({"categories": []}, "at least 1 item"),
         ({"lists": ["broken.yaml"]}, "broken.yaml:1:1: categry: is not a key that is known here"),
         ({"lists": ["nowhere.yaml"]}, "nowhere.yaml"),

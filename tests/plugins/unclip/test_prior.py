@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -82,6 +83,34 @@ def test_the_cached_network_computes_three_tokens_a_step(load: Any, generation: 
     step.advance([state])
     hook.remove()
     assert seen == [(2, 3, 24)]
+
+
+def test_of_several_embeddings_the_one_nearest_to_the_text_is_kept(load: Any, generation: Any) -> None:
+    step = load(Prior, steps=3, best_of=4, exact=True)
+    state = step.begin(generation())
+    for _ in range(state.steps):
+        [state] = step.advance([state])
+    embedding, text = step.finish(state)
+    scores = step.network.denormalise(state.x) @ text.pooled
+    assert len(set(scores.tolist())) == 4
+    assert float(embedding.vector @ text.pooled) == pytest.approx(float(scores.max()))
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_embeddings_drawn_side_by_side_do_not_touch_each_other(load: Any, generation: Any, exact: bool) -> None:
+    step = load(Prior, steps=3, best_of=2, exact=exact)
+    state = step.begin(generation())
+    alone = [replace(state, x=state.x[k : k + 1], noise=state.noise[:, k : k + 1]) for k in range(2)]
+    [together] = step.advance([state])
+    for k, one in enumerate(alone):
+        assert torch.allclose(step.advance([one])[0].x[0], together.x[k], atol=1e-5)
+
+
+def test_a_request_may_set_how_many_are_drawn(load: Any, generation: Any) -> None:
+    step = load(Prior, steps=2)
+    two = step.begin(generation(overrides={"best_of": 2}))
+    assert two.x.shape == (2, 32)
+    assert step.group_key(two) != step.group_key(step.begin(generation()))
 
 
 def test_a_prior_without_statistics_is_refused(load: Any, models: Models, changed: Any) -> None:

@@ -20,5 +20,6 @@ def test_the_steps_are_registered_without_torch() -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM], env={"PYTHONPATH": paths}, capture_output=True, text=True, check=True
     )
-    names = ("text", "prior", "no_embedding", "text_embedding", "image_encoder", "decoder", "upsampler")
+    priors = ("prior", "ridge_prior", "direct_prior", "no_embedding", "text_embedding")
+    names = ("text", *priors, "image_encoder", "decoder", "upsampler")
     assert done.stdout.split() == [f"unclip.{name}" for name in names]

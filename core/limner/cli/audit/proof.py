@@ -39,7 +39,7 @@ def add(group: typer.Typer) -> None:
         format: Annotated[Literal["jsonl", "csv", "parquet"], typer.Option(help="Of the events.")] = "jsonl",
         redacted: Annotated[bool, typer.Option("--redacted", help="Open no prompt and no other payload.")] = False,
         request: Annotated[str, typer.Option(help="Only the events of this request.")] = "",
-        since: Annotated[str, typer.Option(help="Only events from this time on, as 2026-11-22 or 2026-11-22T16:41.")] = "",
+        since: Annotated[str, typer.Option(help="Only events from this time on: 30d (ago), or 2026-11-22.")] = "",
         until: Annotated[str, typer.Option(help="Only events before this time.")] = "",
     ) -> None:
         """Write events with proofs, head, keys and a verifier into a folder. It is recorded that this was done."""
@@ -47,7 +47,9 @@ def add(group: typer.Typer) -> None:
         from limner.audit.administering import EXPORTED, administered
         from limner.audit.exporting import Selection
         from limner.audit.exporting import export as write
+        from limner.database.timestamp import moment
 
+        since, until = since and moment(since, ago=True), until and moment(until, ago=True)
         selection = Selection(request, since, until)
         body = {"format": format, "redacted": redacted, "request": request, "since": since, "until": until}
         with App.open() as app:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -20,14 +20,24 @@ def add(group: typer.Typer) -> None:
     def list_requests(
         limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
         before: Annotated[int | None, typer.Option(help="Only those before this index: the next page.")] = None,
+        user: Annotated[str, typer.Option(help="By whom: local:ada, or a pseudonym.")] = "",
+        since: Annotated[str, typer.Option(help="From this time on: 12h, 30d (ago), or 2026-11-22.")] = "",
+        until: Annotated[str, typer.Option(help="Before this time.")] = "",
+        pipeline: Annotated[str, typer.Option(help="Through this pipeline.")] = "",
+        decision: Annotated[Literal["", "allow", "review", "block"], typer.Option(help="With such a decision.")] = "",
+        rule: Annotated[str, typer.Option(help="In which this rule did not pass.")] = "",
+        model: Annotated[str, typer.Option(help="Whose pipeline names this model.")] = "",
         as_json: AsJson = False,
     ) -> None:
         """The newest requests first."""
         from limner.app import App
-        from limner.audit.reading import requests
+        from limner.audit.searching import Search, search
+        from limner.database.timestamp import moment
 
+        start, end = since and moment(since, ago=True), until and moment(until, ago=True)
+        wanted = Search(user, start, end, pipeline, decision, rule, model)
         with App.open() as app:
-            found = requests(app.database, limit=limit, before=before)
+            found = search(app.database, app.keys, wanted, limit=limit, before=before)
         if as_json:
             typer.echo(json.dumps([summary.to_json() for summary in found]))
             return

@@ -84,3 +84,9 @@ def test_everything_is_wanted_unless_something_is_named() -> None:
 def test_a_name_that_is_not_known_is_a_usage_error(suite: str, part: str, world: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         wanted(suite, [part], world, 1, 1, 1)
+
+
+@pytest.mark.parametrize("name", ["sheet.jpg", "nowhere/sheet.png"])
+def test_a_sheet_that_could_not_be_written_is_refused_before_anything_is_drawn(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="cannot be the sheet"):
+        Output(sheet=tmp_path / name)

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from limner_unclip.training.data.source import Streamed
+
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 60), "blue": (40, 60, 220)}
 
 RECIPE = """\
@@ -19,9 +21,10 @@ data: {source: blocks, pool: 48, seed: 3}
 clip: {steps: 30, batch: 12, rate: 3.0e-3, warm_up: 3, save_every: 10, width: 16, layers: 1, heads: 2, dimension: 16,
        context: 20, picture: 16, patch: 8}
 prior: {steps: 40, batch: 12, rate: 3.0e-3, warm_up: 3, save_every: 10, layers: 1, heads: 2}
+direct_prior: {steps: 40, batch: 12, rate: 3.0e-3, warm_up: 3, save_every: 10, width: 16, layers: 1, heads: 2}
 decoder: {steps: 20, batch: 6, rate: 3.0e-3, warm_up: 3, save_every: 10, picture: 16, channels: [8, 16],
           attention: [false, true], head: 8, groups: 4, time_dimension: 16, extra_tokens: 2}
-upsampler: {steps: 20, batch: 4, rate: 3.0e-3, warm_up: 3, save_every: 10, picture: 32, crop: 16, channels: [8, 8],
+upsampler: {steps: 20, batch: 4, pool: 6, rate: 3.0e-3, warm_up: 3, save_every: 10, picture: 32, crop: 16, channels: [8, 8],
             last_channels: [4, 8], groups: 4}
 """
 
@@ -50,8 +53,8 @@ class Blocks:
 
 
 @pytest.fixture
-def blocks() -> Blocks:
-    return Blocks()
+def blocks() -> Streamed:
+    return Streamed("blocks", Blocks())
 
 
 @pytest.fixture

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
-from limner_unclip.training.card import Card, StageRun, write_card
+from limner_unclip.training.card import Card, write_card
+from limner_unclip.training.doctor.finding import Finding
+from limner_unclip.training.records import StageRun
 
 EVALUATION = {
     "suites": {"single-seen": {"tasks": {"single": {"right": 150, "of": 200, "share": 0.75, "low": 0.686, "high": 0.805}}}}
@@ -31,9 +34,19 @@ def test_the_card_tells_figures_and_settings(tmp_path):
     write_card(card(), tmp_path)
     text = (tmp_path / "README.md").read_text()
     assert "| single-seen | one thing, right in colour and shape | 150/200 | 75.0% | 68.6% to 80.5% |" in text
-    assert "| clip | 12,345 | 1,000 | 128 | 7 | alone |" in text
+    assert "| clip | 12,345 | 1,000 | 128 | 7 |  | alone |" in text
     assert "| decoder guidance | 3 |" in text
     assert text.count("\n## ") == 7
+
+
+def test_a_section_without_content_is_left_out_and_findings_are_told(tmp_path):
+    finding = Finding("clip", "cosine of unrelated pictures", 0.97, -0.2, 0.9, "never trained", "collapsed")
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    write_card(replace(card(), evaluation=None, defaults=None, findings=[finding]), tmp_path)
+    text = (tmp_path / "README.md").read_text()
+    assert "## Evaluation" not in text
+    assert "| clip | cosine of unrelated pictures | 0.97 | -0.2 to 0.9 | collapsed |" in text
+    assert f"| model.safetensors | `{hashlib.sha256(b'').hexdigest()}` |" in text
 
 
 def test_the_hashes_are_those_of_the_files(tmp_path):

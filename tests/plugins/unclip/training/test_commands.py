@@ -8,31 +8,45 @@ from pathlib import Path
 import pytest
 import torch
 
-from limner import ConfigurationError
+from limner import ConfigurationError, local_models
+from limner_unclip.component_files import load_component
 from limner_unclip.training.checkpoint import part, read
-from limner_unclip.training.commands import find_device, train
+from limner_unclip.training.commands import train
 from limner_unclip.training.export import export
-from limner_unclip.training.loop import Progress
+from limner_unclip.training.machine import find_device
 
-STAGES = ("clip", "prior", "decoder", "upsampler")
+COMMANDS = ("clip", "prior", "decoder", "upsampler")
+STAGES = ("clip", "prior", "direct_prior", "decoder", "upsampler")
 
 
 def losses_of(stage, recipe_file, blocks):
-    reports: list[Progress] = []
-    train(stage, recipe_file, reports.append, device="cpu", sources=lambda name: blocks, every=5)
-    return [report.loss for report in reports]
+    """Train a command's stages on the blocks; the losses of the one, as its metrics tell them."""
+    train(stage, recipe_file, device="cpu", sources=lambda data: blocks, every=5)
+    return metrics(recipe_file, stage)
+
+
+def metrics(recipe_file, stage):
+    lines = (recipe_file.parent / "run" / "metrics" / f"{stage}.jsonl").read_text().splitlines()
+    return [json.loads(line)["loss"] for line in lines]
 
 
 @pytest.fixture
-def trained(recipe_file: Path, blocks) -> dict[str, list[float]]:
-    return {stage: losses_of(stage, recipe_file, blocks) for stage in STAGES}
+def trained(recipe_file: Path, blocks) -> Path:
+    for command in COMMANDS:
+        train(command, recipe_file, device="cpu", sources=lambda data: blocks, every=5)
+    return recipe_file.parent / "run"
 
 
 def test_every_stage_learns_and_the_model_exports_and_loads(trained, recipe_file, tmp_path):
-    for stage, losses in trained.items():
+    for stage in STAGES:
+        losses = metrics(recipe_file, stage)
         assert losses[-1] < 0.85 * losses[0], f"{stage}: {losses}"
-    folder = export(recipe_file.parent / "run", tmp_path / "weights")
-    assert_loads(folder)
+    assert_loads(export(trained, tmp_path / "weights"))
+    assert list((trained / "tensorboard" / "decoder").glob("events.out.*"))
+    card = (trained / "model" / "README.md").read_text()
+    assert "Drawn without end by the stream `blocks`." in card
+    assert "| ridge_prior | 272 | 1 | 48 |" in card
+    assert "`prior/diffusion_pytorch_model.safetensors`" not in card.split("## Files")[0]
 
 
 def assert_loads(folder):
@@ -65,6 +79,15 @@ def assert_loads(folder):
     assert loaded["decoder_scheduler"].config.variance_type == "learned_range"
     assert loaded["prior"].clip_std.gt(0).all()
     assert loaded["tokenizer"]("a red block").input_ids[1:-1] == loaded["tokenizer"]("A  RED block").input_ids[1:-1]
+    models = local_models(blocks=folder).bind(torch.device("cpu"), torch.float32)
+    assert load_component(models, "blocks", "ridge_prior", "RidgePrior")[1]["weight"].shape == (16, 16)
+    assert load_component(models, "blocks", "direct_prior", "DirectPrior")[0]["width"] == 16
+    assert set(json.loads((folder / "model_index.json").read_text())) == {
+        *classes,
+        "_class_name",
+        "ridge_prior",
+        "direct_prior",
+    }
     assert all(path.suffix != ".bin" for path in folder.rglob("*"))
     assert all(path.stat().st_mode & 0o044 == 0o044 for path in folder.rglob("*.safetensors"))
 
@@ -102,3 +125,22 @@ def test_the_same_recipe_trains_the_same_networks(recipe_file, blocks):
     losses_of("upsampler", recipe_file, blocks)
     again = part(read(recipe_file.parent / "run" / "upsampler.safetensors")[0], "networks")
     assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_a_stage_learned_on_another_clip_is_not_gone_on_with_nor_published(recipe_file, blocks):
+    losses_of("clip", recipe_file, blocks)
+    losses_of("prior", recipe_file, blocks)
+    run = recipe_file.parent / "run"
+    recipe_file.write_text(recipe_file.read_text().replace("clip: {steps: 30", "clip: {seed: 1, steps: 30"))
+    (run / "clip.safetensors").unlink()
+    losses_of("clip", recipe_file, blocks)
+    assert "prior" not in json.loads((run / "model" / "model_index.json").read_text())
+    with pytest.raises(ConfigurationError, match="stands on another CLIP"):
+        losses_of("prior", recipe_file, blocks)
+
+
+def test_a_clip_of_other_sizes_than_the_recipes_is_refused(recipe_file, blocks):
+    losses_of("clip", recipe_file, blocks)
+    recipe_file.write_text(recipe_file.read_text().replace("dimension: 16,\n", "dimension: 32,\n"))
+    with pytest.raises(ConfigurationError, match="a dimension of 16, the recipe asks for 32"):
+        losses_of("prior", recipe_file, blocks)

@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from limner import ConfigurationError
-from limner_unclip.training.clip import contrastive_loss, truth
+from limner_unclip.training.clip import IMPOSSIBLE, contrastive_loss
+from limner_unclip.training.data.source import find_stream
 from limner_unclip.training.decoder import check_lengths, draw_drops, new_decoder
 from limner_unclip.training.export import with_fixed_variance
 from limner_unclip.training.noise import NoiseSchedule, draw_noise, draw_timesteps, x0_weights
+from limner_unclip.training.pool import holds
 from limner_unclip.training.recipe import Decoder, Upsampler
-from limner_unclip.training.source import find_source
+from limner_unclip.training.swaps import false_twin
 from limner_unclip.training.upsampler import degraded
 from limner_unclip.training.vocabulary import write_tokenizer
 
@@ -22,7 +24,7 @@ CPU = torch.device("cpu")
 def test_a_caption_is_true_of_all_that_shows_what_it_states():
     shown = np.array([[0, 1], [0, 2], [1, 1]])
     stated = np.array([[0, 1], [0, -1], [-1, -1]])
-    assert truth(shown, stated).tolist() == [[True, False, False], [True, True, False], [True, True, True]]
+    assert holds(shown, stated).tolist() == [[True, False, False], [True, True, False], [True, True, True]]
 
 
 def test_contrast_is_least_where_all_true_pairs_and_only_they_score_high():
@@ -47,18 +49,49 @@ def test_noising_is_that_of_diffusers():
     assert torch.allclose(NoiseSchedule(CPU).noised(clean, steps, noise), theirs, atol=1e-5)
 
 
-def test_weights_average_one_and_never_vanish():
-    weights = x0_weights(torch.linspace(0.9999, 1e-6, 1000).double())
+def test_weights_average_one_and_with_an_offset_never_vanish():
+    kept = torch.linspace(0.9999, 1e-6, 1000).double()
+    weights = x0_weights(kept, offset=1, most=5)
     assert weights.mean().item() == pytest.approx(1)
     assert weights.max() / weights.min() == pytest.approx(5, rel=1e-3)
 
 
-def test_conditions_are_dropped_together_and_apart():
-    settings = Decoder(steps=1, batch=1, drop_both=0.1, drop_embedding=0.2, drop_text=0.3)
+def test_without_offset_weights_are_those_of_min_snr():
+    kept = torch.tensor([0.5, 0.75, 0.9, 0.99], dtype=torch.float64)
+    weights = x0_weights(kept, offset=0, most=5)
+    assert (weights / weights[0]).tolist() == pytest.approx([1, 3, 5, 5])
+
+
+def test_conditions_are_dropped_each_by_its_own_chance_as_in_the_paper():
+    settings = Decoder(steps=1, batch=1)
     no_embedding, no_text = draw_drops(np.random.default_rng(0), 20_000, settings)
-    assert (no_embedding & no_text).float().mean().item() == pytest.approx(0.1, abs=0.01)
-    assert (no_embedding & ~no_text).float().mean().item() == pytest.approx(0.2, abs=0.01)
-    assert (~no_embedding & no_text).float().mean().item() == pytest.approx(0.3, abs=0.01)
+    assert no_embedding.float().mean().item() == pytest.approx(0.1, abs=0.01)
+    assert no_text.float().mean().item() == pytest.approx(0.5, abs=0.01)
+    assert (no_embedding & no_text).float().mean().item() == pytest.approx(0.05, abs=0.01)
+
+
+def test_conditions_may_be_dropped_together_besides():
+    settings = Decoder(steps=1, batch=1, drop_both=0.2, drop_embedding=0.0, drop_text=0.0)
+    no_embedding, no_text = draw_drops(np.random.default_rng(0), 20_000, settings)
+    assert torch.equal(no_embedding, no_text)
+    assert no_text.float().mean().item() == pytest.approx(0.2, abs=0.01)
+
+
+def test_a_false_twin_is_a_rival_of_its_own_picture_alone():
+    true = torch.eye(2, dtype=torch.bool)
+    logits = torch.where(true, 20.0, 0.0)
+    none = torch.full((2,), IMPOSSIBLE)
+    assert contrastive_loss(logits, true, none) == contrastive_loss(logits, true)
+    twinned = contrastive_loss(logits, true, torch.tensor([20.0, IMPOSSIBLE]))
+    assert twinned.item() == pytest.approx(np.log(2) / 4, abs=1e-3)
+
+
+def test_a_false_twin_exchanges_two_words_of_one_kind():
+    kinds = [["red", "blue", "dark red"], ["ball", "cube"]]
+    assert false_twin("A red ball and a blue cube", kinds) == "A blue ball and a red cube"
+    assert false_twin("a ball under a cube, all red", kinds) == "a cube under a ball, all red"
+    assert false_twin("a red ball and a red ball", kinds) is None
+    assert false_twin("a redder ball", kinds) is None
 
 
 def test_worn_pictures_stay_in_range_and_near_what_they_were():
@@ -95,7 +128,7 @@ def test_the_tokenizer_knows_its_words_and_can_spell_all_others(tmp_path):
 
 def test_an_unknown_source_is_named_with_those_there_are():
     with pytest.raises(ConfigurationError, match="no picture source 'attic'"):
-        find_source("attic")
+        find_stream("attic")
 
 
 def test_as_many_tokens_as_pixels_are_refused():
