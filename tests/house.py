@@ -128,6 +128,35 @@ class _Canvas:
         self.pixels, self.done = pixels, 0
 
 
+class AlterOptions(limner.Options):
+    masked: bool = False
+    weight: float = 0.0
+
+
+class Alter(limner.Step):
+    """Draws the input image in its negative, where the mask lets it; or so much of the second image as the weight says."""
+
+    type: ClassVar[str] = "toy.alter"
+    Options = AlterOptions
+
+    @classmethod
+    def reads(cls, options: AlterOptions) -> frozenset[str]:
+        return frozenset({"upload", "mask"} if options.masked else {"upload"})
+
+    @limner.hookimpl
+    def decode(self, generations: Sequence[limner.Generation]) -> list[limner.Image]:
+        return [self._altered(generation) for generation in generations]
+
+    def _altered(self, generation: limner.Generation) -> limner.Image:
+        assert not any(given.file for given in generation.inputs), "a step has no use for the files"
+        image, mask, second = (generation.input(role) for role in ("image", "mask", "second"))
+        assert image is not None
+        if second is not None:
+            return limner.Image(image.tensor().lerp(second.tensor(), self.options_for(generation).weight))
+        changes = 1.0 if mask is None else (mask.tensor() + 1) / 2
+        return limner.Image(image.tensor() * (1 - changes) - image.tensor() * changes)
+
+
 class Look(limner.Step):
     """Measures darkness: 0 white, 1 black."""
 
@@ -168,7 +197,7 @@ def plugin(*more: type[limner.Step]) -> ModuleType:
 
     @limner.hookimpl
     def register_steps() -> list[type[limner.Step]]:
-        return [Words, Embellish, Draw, Look, Mark, *more]
+        return [Words, Embellish, Draw, Alter, Look, Mark, *more]
 
     module.register_steps = register_steps  # type: ignore[attr-defined]
     return module

@@ -30,6 +30,11 @@ class Checked:
     shadow: BoundPolicy | None = None
     cohorts: Mapping[str, BoundPolicy] = field(default_factory=dict)
 
+    @property
+    def masked(self) -> bool:
+        """Whether its requests bring a mask: where a step reads one."""
+        return any("mask" in step.reads for step in self.pipeline.steps)
+
     def policies_for(self, caller: Caller) -> tuple[BoundPolicy, ...]:
         """The policies that a caller is judged under, the enforced one first: the cohort's, else the pipeline's."""
         enforced = self.cohorts.get(caller.cohort, self.policy)
@@ -66,7 +71,7 @@ def admit(request: Request, pipelines: Mapping[str, Checked], longest_prompt: in
         raise UsageError(f"pipeline {request.pipeline!r} is for the task {checked.pipeline.task}, not {request.task}")
     if not 1 <= request.n <= MOST_IMAGES:
         raise UsageError(f"{request.n} images asked for", fix=f"ask for 1 to {MOST_IMAGES}")
-    check_inputs(request.task, request.inputs, masked=any("mask" in step.reads for step in checked.pipeline.steps))
+    check_inputs(request.task, request.inputs, masked=checked.masked)
     settled = checked.pipeline.settle(request.parameters)
     # A policy must see what will be used: the text "4" where a number was meant would be no 4 to a rule, and a default nothing.
     return Admitted(replace(request, parameters=settled.values), checked, settled)

@@ -243,7 +243,7 @@ class App:
         return Request(
             id=uuid4().hex,
             task=task,
-            pipeline=pipeline or self._first_pipeline(task),
+            pipeline=pipeline or self._first_pipeline(task, masked=any(given.role == "mask" for given in inputs)),
             prompt=prompt,
             caller=caller or local_caller(),
             n=n,
@@ -282,11 +282,13 @@ class App:
                 if name in made:
                     closing.callback(getattr(made.pop(name), close))
 
-    def _first_pipeline(self, task: Task) -> str:
+    def _first_pipeline(self, task: Task, *, masked: bool = False) -> str:
+        """The first of the file for the task, and for requests with a mask, or without one."""
         for name, checked in self.pipelines.items():
-            if checked.pipeline.task == task:
+            if checked.pipeline.task == task and checked.masked == masked:
                 return name
-        raise UsageError(f"no pipeline is for the task {task}", where=str(self.project.pipelines))
+        mask = " with a mask" if masked else " without a mask" if task == "edit" else ""
+        raise UsageError(f"no pipeline is for the task {task}{mask}", where=str(self.project.pipelines))
 
 
 def local_caller() -> Caller:

@@ -76,7 +76,7 @@ STAGES: Mapping[str, Stage] = {
         _stage("invert", reads="upload embedding text", needs="upload embedding", writes="noise"),
         _stage("decode", reads="prompt text embedding noise upload mask", needs="embedding", writes="image"),
         _stage("upscale", reads="image", needs="image", writes="image"),
-        _stage("transform_image", reads="image prompt", needs="image", writes="image"),
+        _stage("transform_image", reads="image prompt upload mask", needs="image", writes="image"),
         _stage("classify_image", reads="image", needs="image", writes="", gate="image"),
         _stage("watermark", reads="image", needs="image", writes="image"),
         _stage("attest", reads="file", needs="file", writes="file"),
@@ -247,10 +247,10 @@ class StageHooks:
 
     @hookspec(firstresult=True)
     def transform_image(self, generations: Sequence[Generation]) -> Sequence[Image | ItemError]:
-        """Finish the image, at any size: colour grading, a frame.
+        """Finish the image, at any size: colour grading, a frame, the way back into an input image.
 
-        Reads `image`, `prompt`; returns the new image, and signals about the old one are dropped. A failure fails the
-        generation.
+        Reads `image`, `prompt`, `inputs`; returns the new image, and signals about the old one are dropped. A failure fails
+        the generation.
 
             return [Image(ImageOps.autocontrast(generation.image.pillow())) for generation in generations]
         """

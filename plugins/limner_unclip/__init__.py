@@ -8,10 +8,15 @@ A map of the package, in the order in which a request meets it:
     ridge_prior.py        unclip.ridge_prior, unclip.direct_prior: the same without diffusion; direct_network.py has the
     direct_prior.py       latter's Transformer, one_step_prior.py what the two share
     ablations.py          unclip.no_embedding and unclip.text_embedding: what a prior is compared with
-    image_encoder.py      unclip.image_encoder: an input image to image embedding
-    decoder.py            unclip.decoder: image embedding and text to a small image; embedding_context.py joins the two
+    image_encoder.py      unclip.image_encoder: an input image to image embedding; image_embedding.py has the encoder
+    blending.py           unclip.slerp and unclip.text_diff: another embedding from it; interpolation.py has the arc
+    invert.py             unclip.invert: an input image to the noise it would be drawn from; inversion.py has the way there
+    decoder.py            unclip.decoder: image embedding and text to a small image; masking.py keeps what must stay
     upsampler.py          unclip.upsampler: a small image to a large one
-    denoising.py          what the three diffusions share as steps: options, begin, advance, finish
+    composite.py          unclip.composite and unclip.unpad: back into the input image, or into its shape
+    inputs.py             the images a request brought; fitting.py has them in the model's square, whatever their shape
+    decoding.py           what decoder and inversion share; embedding_context.py joins image embedding and text
+    denoising.py          what all diffusions share as steps: options, begin, advance, finish
     sampling.py           one denoising step for a batch of samples, each with its own solver, timestep and guidance
     schedules.py          the noise schedule, and the tables that solvers make of it
     ancestral.py, ddim.py, dpm.py      the solvers
@@ -35,18 +40,21 @@ import limner
 
 @limner.hookimpl
 def register_steps() -> Sequence[type[limner.Step]]:
-    """The five steps of unCLIP, two other priors, and the two that priors are measured against."""
+    """The steps of unCLIP, two other priors, and the two that priors are measured against."""
     from limner_unclip.ablations import NoEmbedding, TextEmbedding
+    from limner_unclip.blending import Slerp, TextDiff
+    from limner_unclip.composite import Composite, Unpad
     from limner_unclip.decoder import Decoder
     from limner_unclip.direct_prior import DirectPrior
     from limner_unclip.image_encoder import ImageEncoder
+    from limner_unclip.invert import Invert
     from limner_unclip.prior import Prior
     from limner_unclip.ridge_prior import RidgePrior
     from limner_unclip.text import Text
     from limner_unclip.upsampler import Upsampler
 
     priors = [Prior, RidgePrior, DirectPrior, NoEmbedding, TextEmbedding]
-    return [Text, *priors, ImageEncoder, Decoder, Upsampler]
+    return [Text, *priors, ImageEncoder, Slerp, TextDiff, Invert, Decoder, Upsampler, Composite, Unpad]
 
 
 @limner.hookimpl

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 import torch
 
 from limner_unclip import ancestral, ddim, dpm
 from limner_unclip.schedules import NoiseSchedule, Plan
+
+if TYPE_CHECKING:
+    from limner_unclip.masking import Kept
 
 Solver = Literal["ancestral", "ddim", "dpm++"]
 Conditioning = TypeVar("Conditioning")
@@ -25,7 +28,8 @@ class Trajectory(Generic[Conditioning]):
     """One sample on its way from noise to data.
 
     `x` is the sample, float32, of any shape; `noise` (plan.draws, *x.shape) what its steps will add, drawn beforehand;
-    `previous` the data predicted one step ago, where the solver asks for it; `guidance` a scalar on the device.
+    `previous` the data predicted one step ago, where the solver asks for it; `guidance` a scalar on the device; `kept` what of
+    an input image stays.
     """
 
     plan: Plan
@@ -35,6 +39,7 @@ class Trajectory(Generic[Conditioning]):
     conditioning: Conditioning
     i: int = 0
     previous: torch.Tensor | None = None
+    kept: Kept | None = None
 
     @property
     def steps(self) -> int:

@@ -5,21 +5,32 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
 from limner.errors import LimnerError, UsageError
 
 if TYPE_CHECKING:
+    from limner.app import App
+    from limner.generation import Request
     from limner.result import ImageResult, Result
 
 RELEASED, FAILED, POLICY, INTERRUPTED = 0, 1, 3, 130
 FORMATS: dict[str, Literal["png", "jpeg", "webp"]] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
+
+
+Count = Annotated[int, typer.Option("-n", min=1, max=10, help="How many images.")]
+Seed = Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Seed of the first image; drawn if absent.")]
+PipelineName = Annotated[str | None, typer.Option(help="Pipeline; the first for this task if absent.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="PARAMETER=VALUE", help="Set a parameter of the pipeline.")]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="A file (.png .jpg .webp) or a folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def add(cli: typer.Typer) -> None:
@@ -28,26 +39,17 @@ def add(cli: typer.Typer) -> None:
     @cli.command()
     def generate(
         prompt: Annotated[str, typer.Argument(help="What the image shows.")],
-        n: Annotated[int, typer.Option("-n", min=1, max=10, help="How many images.")] = 1,
-        seed: Annotated[
-            int | None, typer.Option(min=0, max=2**32 - 1, help="Seed of the first image; drawn if absent.")
-        ] = None,
-        pipeline: Annotated[str | None, typer.Option(help="Pipeline; the first for this task if absent.")] = None,
-        settings: Annotated[
-            list[str] | None, typer.Option("--set", metavar="PARAMETER=VALUE", help="Set a parameter of the pipeline.")
-        ] = None,
-        output: Annotated[Path | None, typer.Option("-o", "--output", help="A file (.png .jpg .webp) or a folder.")] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+        n: Count = 1,
+        seed: Seed = None,
+        pipeline: PipelineName = None,
+        settings: Set = None,
+        output: Output = None,
+        as_json: AsJson = False,
     ) -> None:
         """Make images from a prompt. Exit code: 0 released, 1 failure, 2 usage, 3 none because of policy, 4 configuration."""
         target = Target.parse(output)
         target.check()
-        from limner.app import App
-        from limner.cli.progress import Progress
-
-        with App.open() as app:
-            if app.project.starter:
-                typer.echo(f"no pipelines.yaml here: using the starter project, state in {app.project.state}", err=True)
+        with opened() as app:
             request = app.request(
                 prompt,
                 n=n,
@@ -56,15 +58,46 @@ def add(cli: typer.Typer) -> None:
                 parameters=parse_parameters(settings or []),
                 output_format=target.format,
             )
-            orchestrator = app.orchestrator  # made here: a signal handler must find it and not make it
-            with Progress() as progress, interrupting(lambda: orchestrator.cancel(request.id)):
-                result = app.run(request, progress)
-            paths = {image.index: target.save(result, image) for image in result.images if image.file is not None}
-        if as_json:
-            typer.echo(json.dumps(to_json(result, paths)))
-        else:
-            _show(result, paths)
-        raise typer.Exit(exit_code(result))
+            made = run(app, request, target)
+        tell(made, as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a request came to, and where its released images lie, by index."""
+
+    result: Result
+    paths: Mapping[int, Path]
+
+
+@contextmanager
+def opened() -> Iterator[App]:
+    """The application of this folder; says so where it is the starter project's."""
+    from limner.app import App
+
+    with App.open() as app:
+        if app.project.starter:
+            typer.echo(f"no pipelines.yaml here: using the starter project, state in {app.project.state}", err=True)
+        yield app
+
+
+def run(app: App, request: Request, target: Target) -> Made:
+    """Run a request with its progress shown, and write what it releases."""
+    from limner.cli.progress import Progress
+
+    orchestrator = app.orchestrator  # made here: a signal handler must find it and not make it
+    with Progress() as progress, interrupting(lambda: orchestrator.cancel(request.id)):
+        result = app.run(request, progress)
+    return Made(result, {image.index: target.save(result, image) for image in result.images if image.file is not None})
+
+
+def tell(made: Made, as_json: bool) -> NoReturn:
+    """Say what a request came to, and leave with its exit code."""
+    if as_json:
+        typer.echo(json.dumps(to_json(made.result, made.paths)))
+    else:
+        show(made.result, made.paths)
+    raise typer.Exit(exit_code(made.result))
 
 
 @contextmanager
@@ -106,6 +139,10 @@ class Target:
         """The image format the suffix names."""
         return FORMATS[self.suffix.lower()]
 
+    def numbered(self, number: int, of: str) -> Target:
+        """The file of one of several requests; `of` is their common name where none was given."""
+        return Target(self.folder, f"{self.stem or of}-{number}", self.suffix)
+
     def check(self) -> None:
         """Raises UsageError where nothing can be written: better before the images are made than after."""
         folder = self.folder.absolute()
@@ -143,9 +180,9 @@ def parse_parameters(settings: list[str]) -> dict[str, str]:
     return parameters
 
 
-def exit_code(result: Result) -> int:
+def exit_code(*results: Result) -> int:
     """0 if any image was released; 130 if Ctrl-C cancelled; else 3 if policy withheld or held one; else 1."""
-    outcomes = {image.outcome for image in result.images}
+    outcomes = {image.outcome for result in results for image in result.images}
     if "released" in outcomes:
         return RELEASED
     if "cancelled" in outcomes:
@@ -153,7 +190,7 @@ def exit_code(result: Result) -> int:
     return POLICY if outcomes & {"withheld", "held"} else FAILED
 
 
-def to_json(result: Result, paths: dict[int, Path]) -> dict[str, Any]:
+def to_json(result: Result, paths: Mapping[int, Path]) -> dict[str, Any]:
     """The object that `--json` prints."""
     return {
         "request_id": result.request_id,
@@ -186,7 +223,8 @@ def _image_json(image: ImageResult, path: Path | None) -> dict[str, Any]:
     }
 
 
-def _show(result: Result, paths: dict[int, Path]) -> None:
+def show(result: Result, paths: Mapping[int, Path]) -> None:
+    """Print what became of each image, and why."""
     for image in result.images:
         typer.echo(
             f"{image.outcome:9} {paths.get(image.index, '-')}  seed {image.seed}  pixels {image.pixels_sha256[:12] or '-'}"

@@ -145,9 +145,9 @@ def _rgb(image: PIL.Image.Image) -> PIL.Image.Image:
 
 def _changeable(image: PIL.Image.Image) -> PIL.Image.Image:
     if image.has_transparency_data:
-        alpha = image.convert("RGBA").getchannel("A")
-        if min(alpha.tobytes()) < 255:
-            return ImageOps.invert(alpha).convert("RGB")
+        transparency = ImageOps.invert(image.convert("RGBA").getchannel("A"))
+        if transparency.getbbox() is not None:
+            return transparency.convert("RGB")
     return _rgb(image).convert("L").convert("RGB")
 
 

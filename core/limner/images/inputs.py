@@ -65,6 +65,6 @@ def _check_mask(inputs: Mapping[str, Input]) -> None:
     if mask.size != image.size:
         what = f"the mask has {mask.size[0]} x {mask.size[1]} pixels, the image {image.size[0]} x {image.size[1]}"
         raise UsageError(what, where="input mask", fix="give a mask of the image's own size")
-    if not any(mask.pillow().tobytes()):
+    if mask.pillow().getbbox() is None:
         fix = "make white, or transparent, what may change"
         raise UsageError("the mask lets no pixel change", where="input mask", fix=fix)

@@ -39,6 +39,7 @@ def _seconds(written: object) -> float:
 
 Name = Annotated[str, Field(pattern=NAME)]
 Duration = Annotated[float, BeforeValidator(_seconds), WithJsonSchema({"type": "string", "pattern": DURATION})]
+Target = Annotated[str, Field(pattern=r"^.+\..+$")]
 Number = StrictInt | StrictFloat
 Scalar = StrictBool | StrictInt | StrictFloat | StrictStr
 
@@ -95,9 +96,13 @@ class PipelineEntry(Entry):
 
 
 class ParameterEntry(Entry):
-    """What a request may set: the option `sets` (`step.option`), from `min` to `max` or one of `choices`."""
+    """What a request may set: the option `sets` (`step.option`), from `min` to `max` or one of `choices`.
 
-    sets: str = Field(pattern=r"^.+\..+$")
+    The options in `also` get the same value.
+    """
+
+    sets: Target
+    also: list[Target] = Field(default_factory=list)
     min: Number | None = None
     max: Number | None = None
     choices: list[Scalar] | None = Field(default=None, min_length=1)

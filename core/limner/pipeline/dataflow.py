@@ -17,11 +17,11 @@ from limner.pipeline.reading import Reading
 from limner.yaml_problems import Problems
 from limner.yaml_source import KeyPath
 
-BROUGHT: Mapping[Task, frozenset[str]] = {
+BROUGHT: Mapping[Task, frozenset[str]] = {  # a request always has a prompt, be it empty: what is asked of one, is asked of all
     "generate": frozenset({"prompt"}),
-    "vary": frozenset({"upload"}),
+    "vary": frozenset({"prompt", "upload"}),
     "edit": frozenset({"prompt", "upload", "mask"}),
-    "blend": frozenset({"upload"}),  # two of them
+    "blend": frozenset({"prompt", "upload"}),  # two of them
 }
 STALE_AFTER: Mapping[str, tuple[str, ...]] = {"prompt": ("text", "embedding")}
 IN_A_SPACE = ("text", "embedding")  # values that models of different embedding spaces cannot share

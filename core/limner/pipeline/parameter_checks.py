@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from pydantic import ValidationError
 
@@ -30,22 +31,29 @@ def bind_parameters(reading: Reading, path: KeyPath, steps: Sequence[BoundStep],
         with problems.collecting():
             reading.check_name(at)
             entry = reading.parse(ParameterEntry, at)
-            step_id, _, option = entry.sets.rpartition(".")
-            if step := _step(reading, at, step_id, steps):
-                parameter = _bind(reading, at, entry, step, option)
-                _refuse_shared(reading, at, parameter, bound.values())
-                bound[name] = parameter
+            targets = {("sets",): entry.sets, **{("also", index): target for index, target in enumerate(entry.also)}}
+            found = {key: _step(reading, at, key, target, steps) for key, target in targets.items()}
+            made: list[Parameter] = []
+            for key, step in found.items():
+                if step is not None:
+                    parameter = _bind(reading, at, key, entry, step, targets[key])
+                    _refuse_shared(reading, (*at, *key), parameter, [*bound.values(), *made])
+                    _refuse_other_default(reading, (*at, *key), parameter, made)
+                    made.append(parameter)
+            if len(made) == len(targets):
+                bound[name] = replace(made[0], also=tuple(made[1:]))
     return bound
 
 
-def _step(reading: Reading, path: KeyPath, step_id: str, steps: Sequence[BoundStep]) -> BoundStep | None:
+def _step(reading: Reading, path: KeyPath, key: KeyPath, target: str, steps: Sequence[BoundStep]) -> BoundStep | None:
+    step_id = target.rpartition(".")[0]
     for step in steps:
         if step.id == step_id:
             return step
     if step_id in _written_ids(reading, path):
         return None
     what = f"no step of this pipeline is called {step_id!r}"
-    raise reading.refusal((*path, "sets"), what, did_you_mean(step_id, (step.id for step in steps)))
+    raise reading.refusal((*path, *key), what, did_you_mean(step_id, (step.id for step in steps)))
 
 
 def _written_ids(reading: Reading, path: KeyPath) -> set[str]:
@@ -55,8 +63,11 @@ def _written_ids(reading: Reading, path: KeyPath) -> set[str]:
     return {str(step.get("as", step.get("use"))) for step in written_steps}
 
 
-def _bind(reading: Reading, path: KeyPath, entry: ParameterEntry, step: BoundStep, option: str) -> Parameter:
-    _refuse_unsettable(reading, (*path, "sets"), step, option)
+def _bind(
+    reading: Reading, path: KeyPath, target_key: KeyPath, entry: ParameterEntry, step: BoundStep, target: str
+) -> Parameter:
+    option = target.rpartition(".")[2]
+    _refuse_unsettable(reading, (*path, *target_key), step, option)
     field = option_fields(type(step.options))[option]
     default = option_json(step.options, field)
     choices = None if entry.choices is None else tuple(entry.choices)
@@ -64,7 +75,7 @@ def _bind(reading: Reading, path: KeyPath, entry: ParameterEntry, step: BoundSte
     for key, value in _bounds(parameter):
         _try_bound(reading, (*path, *key), step, parameter, value)
     if default is not None and not parameter.allows(default):
-        what = f"{entry.sets} is {written(default)} by itself, which the bounds leave out ({parameter.bounds})"
+        what = f"{target} is {written(default)} by itself, which the bounds leave out ({parameter.bounds})"
         raise reading.refusal(path, what, f"widen the bounds, or set `{option}` under `with:` of {step.id}")
     return parameter
 
@@ -94,7 +105,7 @@ def _bounds(parameter: Parameter) -> Iterable[tuple[KeyPath, Scalar]]:
 
 def _try_bound(reading: Reading, path: KeyPath, step: BoundStep, parameter: Parameter, value: Scalar) -> None:
     """The option must take the value, keep it, and with it the step must read and write what it does without."""
-    option = f"{parameter.step}.{parameter.option}"
+    option = parameter.target
     try:
         options = with_options(step, {parameter.option: value}, reading.root)
     except ValidationError as error:
@@ -114,7 +125,14 @@ def _flow(step: BoundStep, options: Options) -> tuple[frozenset[str] | None, fro
 
 
 def _refuse_shared(reading: Reading, path: KeyPath, parameter: Parameter, others: Iterable[Parameter]) -> None:
-    for other in others:
-        if (other.step, other.option) == (parameter.step, parameter.option):
-            what = f"sets {other.step}.{other.option}, which the parameter {other.name} sets already"
-            raise reading.refusal((*path, "sets"), what, "remove one of the two")
+    for other in (one for parameter in others for one in (parameter, *parameter.also)):
+        if other.target == parameter.target:
+            what = f"sets {other.target}, which the parameter {other.name} sets already"
+            raise reading.refusal(path, what, "remove one of the two")
+
+
+def _refuse_other_default(reading: Reading, path: KeyPath, parameter: Parameter, made: Sequence[Parameter]) -> None:
+    if made and parameter.default != made[0].default:
+        first = made[0]
+        what = f"{parameter.target} is {parameter.default} by itself, and {first.target} is {first.default}"
+        raise reading.refusal(path, what, "set both alike under `with:`, or leave one to the operator")

@@ -21,7 +21,8 @@ Scalar = bool | int | float | str
 class Parameter:
     """One parameter: the option it sets, its bounds (`min` and `max`, or `choices`), and its value if a request sets none.
 
-    `step` is the step's id, `option` the key that YAML writes, `field` the attribute of the step's Options.
+    `step` is the step's id, `option` the key that YAML writes, `field` the attribute of the step's Options. `also` are the
+    other options that get the same value, each as a parameter of this name.
     """
 
     name: str
@@ -32,6 +33,12 @@ class Parameter:
     min: int | float | None = None
     max: int | float | None = None
     choices: tuple[Scalar, ...] | None = None
+    also: tuple[Parameter, ...] = ()
+
+    @property
+    def target(self) -> str:
+        """The option as YAML names it: `step.option`."""
+        return f"{self.step}.{self.option}"
 
     @property
     def bounds(self) -> str:
@@ -51,7 +58,8 @@ class Parameter:
     def canonical(self) -> dict[str, Any]:
         """The parameter as JSON."""
         bounds = {"min": self.min, "max": self.max} if self.choices is None else {"choices": list(self.choices)}
-        return {"sets": f"{self.step}.{self.option}", "default": self.default, **bounds}
+        also = {"also": [other.target for other in self.also]} if self.also else {}
+        return {"sets": self.target, "default": self.default, **also, **bounds}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,8 @@ def settle(parameters: Mapping[str, Parameter], steps: Sequence[BoundStep], root
     values = {name: parameter.default for name, parameter in parameters.items()}
     overrides: dict[str, Mapping[str, Any]] = {}
     for step in steps:
-        own = [parameter for name, parameter in parameters.items() if name in given and parameter.step == step.id]
+        set_here = (parameter for name, parameter in parameters.items() if name in given)
+        own = [one for parameter in set_here for one in (parameter, *parameter.also) if one.step == step.id]
         if own:
             options = _settled(step, own, given, root)
             values |= {parameter.name: option_json(options, parameter.field) for parameter in own}

@@ -36,13 +36,13 @@ def check_step(
 ) -> None:
     """Check a step class with these options by its rules and by running it; raises NotConforming at the first it breaks.
 
-    Its two generations have sample values for all that the stage needs, and those `given`, as in `run_step`. Pass
+    Its two generations have sample values for all that stage and step need, and those `given`, as in `run_step`. Pass
     `repeatable=False` for a step whose answer may differ from call to call, such as one that asks a service.
     """
     _refuse(step_problems(step, step.type.partition(".")[0] if isinstance(getattr(step, "type", None), str) else ""))
     loaded = load_step(step, options, models=models, root=root)
     stage, emits = _declared(loaded, models or ModelStore({}))
-    first = sample_generation(reads=stage.needs, **given)
+    first = sample_generation(reads=stage.needs | (loaded.reads(loaded.options) or stage.needs), **given)
     batch = [first, replace(first, index=1, seed=first.seed + 1)]
     answers = [_answer(loaded, stage, emits, [generation])[0] for generation in batch]
     if step.max_batch > 1:

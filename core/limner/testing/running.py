@@ -58,12 +58,13 @@ def run_step(
     """What a step answers for one generation.
 
     `step` is a class, loaded with `options` as by `load_step`, or a step that is loaded already. The generation has sample
-    values for all that the stage needs, and those `given` by name: `prompt`, `image`, `embedding`, `seed`, `inputs`, ...
+    values for all that stage and step need, and those `given` by name: `prompt`, `image`, `embedding`, `seed`, `inputs`, ...
     """
     import torch
 
     loaded = load_step(step, options, models=models, root=root) if isinstance(step, type) else step
-    generation = sample_generation(reads=stage_of(type(loaded)).needs, **given)
+    needs = stage_of(type(loaded)).needs
+    generation = sample_generation(reads=needs | (loaded.reads(loaded.options) or needs), **given)
     with torch.inference_mode():
         [answer] = stage_call(loaded)([generation])
     return answer

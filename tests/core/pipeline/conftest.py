@@ -101,6 +101,7 @@ class DecoderOptions(limner.Options):
     guidance: float = Field(default=8.0, ge=1.0, le=20.0)
     low: int = Field(default=1, ge=0)
     high: int = Field(default=9, ge=0)
+    steps: int = Field(default=25, ge=1)
     exact: bool = False
     sampler: Sampler = Sampler()
     from_prompt: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from textwrap import indent
 
 import pytest
@@ -189,3 +190,31 @@ def test_two_parameters_of_one_option_are_refused(flaw):
 def test_a_parameter_of_a_step_that_does_not_hold_is_not_blamed(problems):
     text = written("x: {sets: decoder.guidance, min: 1, max: 12}").replace("model: alpha", "model: absent")
     assert [problem.key for problem in problems(text)] == ["pipelines.p.steps[4].with.model"]
+
+
+def test_one_parameter_may_set_several_options_alike(load):
+    made = load(written("steps: {sets: toy.prior.steps, also: [decoder.steps], min: 1, max: 50}"))["p"]
+    assert made.settle({}).values == {"steps": 25}
+    settled = made.settle({"steps": 5})
+    assert settled.values == {"steps": 5}
+    assert settled.overrides == {"toy.prior": {"steps": 5}, "decoder": {"steps": 5}}
+    assert json.loads(made.canonical)["parameters"]["steps"]["also"] == ["decoder.steps"]
+
+
+@pytest.mark.parametrize(
+    ("also", "what"),
+    [
+        ("words.strict", "reaches words, which measures"),
+        ("decodr.steps", "no step of this pipeline is called 'decodr'"),
+        ("toy.prior.steps", "sets toy.prior.steps, which the parameter x sets already"),
+    ],
+)
+def test_what_a_parameter_also_sets_is_held_to_the_same_rules(flaw, also, what):
+    problem = flaw(f"x: {{sets: toy.prior.steps, also: [{also}], min: 1, max: 50}}")
+    assert problem.key == "pipelines.p.parameters.x.also[0]"
+    assert problem.what.startswith(what)
+
+
+def test_options_that_a_parameter_sets_alike_are_alike_by_themselves(flaw):
+    problem = flaw("x: {sets: decoder.guidance, also: [decoder.high], min: 1, max: 12}")
+    assert problem.what == "decoder.high is 9 by itself, and decoder.guidance is 8.0"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import PIL.Image
 import pytest
 import torch
 
-from limner import Embedding, Generation, ModelError, Models
+from limner import Embedding, Generation, Image, Input, ModelError, Models
 from limner.models import ModelStore
 from limner.testing import check_step
 from limner_unclip.decoder import Decoder
@@ -102,3 +103,46 @@ def test_other_precisions_answer_alike(load: Any, store: ModelStore, embedded: A
     assert torch.allclose(answer.float(), full, atol=0.05)
     [advanced] = step.advance([step.begin(embedded())])
     assert advanced.x.dtype == torch.float32
+
+
+def edited(embedded: Any, size: tuple[int, int] = (32, 32)) -> Generation:
+    """A generation with a white image to edit, of which the left half may change."""
+    mask = PIL.Image.new("L", size)
+    mask.paste(255, (0, 0, size[0] // 2, size[1]))
+    image = PIL.Image.new("RGB", size, "white")
+    inputs = tuple(Input(role, Image(picture), "") for role, picture in (("image", image), ("mask", mask)))
+    asked: Generation = embedded(inputs=inputs)
+    return asked
+
+
+@pytest.mark.parametrize("scheduler", ["ancestral", "ddim", "dpm++"])
+def test_under_a_mask_the_rest_of_the_image_stays(load: Any, embedded: Any, scheduler: str) -> None:
+    step = load(Decoder, steps=3, masked=True, scheduler=scheduler)
+    pixels = pixels_of(step, edited(embedded))
+    assert torch.allclose(pixels[:, :, 16:], torch.ones(3, 32, 16))
+    assert (pixels[:, :, :16] < 0.9).float().mean() > 0.5
+
+
+def test_under_a_mask_the_network_sees_the_rest_at_its_own_noise(load: Any, embedded: Any) -> None:
+    step = load(Decoder, steps=5, masked=True)
+    state = step.begin(edited(embedded))
+    [state] = step.advance([state])
+    alpha, sigma = state.plan.rows[1, :2]
+    assert torch.allclose(state.x[:, :, 16:], (alpha + sigma * state.kept.noise)[:, :, 16:])
+
+
+def test_a_mask_reaches_all_pixels_that_it_touches_at_all(load: Any, embedded: Any) -> None:
+    asked = edited(embedded, (320, 160))
+    dot = PIL.Image.new("L", (320, 160))
+    dot.putpixel((0, 0), 1)
+    asked = replace(asked, inputs=(asked.inputs[0], Input("mask", Image(dot), "")))
+    changes = load(Decoder, masked=True).begin(asked).kept.changes
+    assert changes.sum() == 1
+    assert changes[0, 8, 0] == 1
+
+
+def test_without_a_caption_the_prompt_is_not_shown(load: Any, embedded: Any) -> None:
+    silent = load(Decoder, caption=False)
+    one, other = (silent.begin(embedded(prompt=prompt)).conditioning for prompt in ("a ball", "a star"))
+    assert torch.equal(one.tokens, other.tokens)
+    assert torch.equal(one.tokens, load(Decoder).begin(embedded(prompt="")).conditioning.tokens)

@@ -15,8 +15,8 @@ from limner_unclip.image_encoder import ImageEncoder
 from limner_unclip.text import Text
 
 
-def upload(seed: int) -> Input:
-    image = Image(torch.rand(3, 40, 48, generator=torch.Generator().manual_seed(seed)) * 2 - 1)
+def upload(seed: int, height: int = 48) -> Input:
+    image = Image(torch.rand(3, height, 48, generator=torch.Generator().manual_seed(seed)) * 2 - 1)
     return Input("image", image, image.sha256())
 
 
@@ -72,6 +72,16 @@ def test_an_image_is_what_clip_makes_of_it(load: Any, models: Models, generation
     [embedding] = load(ImageEncoder).encode_image([generation(inputs=(given,))])
     assert torch.allclose(embedding.vector, expected, atol=1e-6)
     assert embedding.space == models.space("tiny")
+
+
+def test_an_image_that_is_no_square_is_seen_whole(load: Any, generation: Any) -> None:
+    step = load(ImageEncoder)
+    wide = torch.zeros(3, 24, 48)
+    marked = wide.clone()
+    marked[:, :, :6] = 1.0  # where a square cut from the middle would not reach
+    inputs = [Input("image", Image(pixels), "") for pixels in (wide, marked)]
+    plain, other = step.encode_image([generation(inputs=(given,)) for given in inputs])
+    assert not torch.allclose(plain.vector, other.vector, atol=1e-2)
 
 
 def test_a_request_without_an_image_fails_alone(load: Any, generation: Any) -> None:

@@ -21,5 +21,6 @@ def test_the_steps_are_registered_without_torch() -> None:
         [sys.executable, "-c", PROGRAM], env={"PYTHONPATH": paths}, capture_output=True, text=True, check=True
     )
     priors = ("prior", "ridge_prior", "direct_prior", "no_embedding", "text_embedding")
-    names = ("text", *priors, "image_encoder", "decoder", "upsampler")
+    tasks = ("image_encoder", "slerp", "text_diff", "invert", "decoder", "upsampler", "composite", "unpad")
+    names = ("text", *priors, *tasks)
     assert done.stdout.split() == [f"unclip.{name}" for name in names]
