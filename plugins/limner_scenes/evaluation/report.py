@@ -13,6 +13,7 @@ from limner_scenes.evaluation.distances import COPY, Diversity
 from limner_scenes.evaluation.measuring import Evaluation
 from limner_scenes.evaluation.prompts import SUITES, Suite
 from limner_scenes.evaluation.rates import Rate
+from limner_scenes.evaluation.tasks import TASKS
 from limner_scenes.evaluation.trials import TaskResult
 
 
@@ -26,6 +27,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
     return {
         "world": found.world,
         "suites": {suite: _suite_as_json(found, suite) for suite in SUITES if _of(found, suite)},
+        "unseen less seen": unseen_less_seen(found),
         "checker": checker,
         "concepts": {result.name: result.as_json() for result in found.concepts},
         "diversity": found.diversity and found.diversity.as_json(),
@@ -61,18 +63,31 @@ def _task_table(found: Evaluation) -> Table:
     title = f"What the model made, in the world {found.world!r}, and both errors of the checker on clean renders"
     table = Table("task", "suite", "right", "share", "95 % (Wilson)", "true accepted", "false refused", title=title)
     clean = {result.task: result for result in reversed(found.checker)}
-    for result in found.tasks:
+    for result in _side_by_side(found):
         errors = clean[result.task.name]
         shares = f"{errors.accepted.share:.1%}", f"{errors.refused.share:.1%}"
         table.add_row(result.task.name, result.suite, *_columns(result.rate), *shares)
         if result.swaps is not None:
             table.add_row("  attributes swapped", result.suite, *_columns(result.swaps), style="dim")
     for suite in SUITES:
-        score = found.score(suite)
-        if score is not None:
-            tasks = sum(result.task.geneval for result in _of(found, suite))
-            table.add_row(f"mean of {tasks} of GenEval's six", suite, "", f"{score:.3f}", "", "", "", style="bold")
+        tasks = sum(result.task.geneval for result in _of(found, suite))
+        if tasks:
+            table.add_row(f"mean of {tasks} of GenEval's six", suite, "", f"{found.score(suite) or 0:.3f}", style="bold")
+    difference = unseen_less_seen(found)
+    if difference is not None:
+        table.add_row("unseen less seen", "", "", f"{100 * difference:+.1f} points", style="bold")
     return table
+
+
+def unseen_less_seen(found: Evaluation) -> float | None:
+    """How much lower GenEval's score is on unseen prompts, below 0, or higher; None where only one was measured."""
+    seen, unseen = found.score("seen"), found.score("unseen")
+    return None if seen is None or unseen is None else unseen - seen
+
+
+def _side_by_side(found: Evaluation) -> list[TaskResult]:
+    """Each task's suites together."""
+    return sorted(found.tasks, key=lambda result: TASKS.index(result.task))
 
 
 def _checker_table(found: Evaluation) -> Table:
@@ -91,7 +106,7 @@ def _refusals(result: CheckerResult) -> str:
 
 def _fault_table(found: Evaluation) -> Table:
     table = Table("task", "suite", "first thing wrong", "right, by what was asked", title="Where it goes wrong")
-    for result in found.tasks:
+    for result in _side_by_side(found):
         faults = ", ".join(f"{fault} {count}" for fault, count in result.faults.items())
         parts = ", ".join(f"{part} {rate.right}/{rate.of}" for part, rate in result.parts.items())
         table.add_row(result.task.name, result.suite, faults, parts)
