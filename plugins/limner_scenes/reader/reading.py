@@ -80,7 +80,7 @@ class Reader:
             yield Reading(tuple(self._things(seen, number)), style, setting)
 
     def _things(self, seen: Seen, number: int) -> list[ReadThing]:
-        """The things found, the surest first; what is found twice is one thing."""
+        """The things found, the surest first; what is found twice is one thing, and so is a thing with its marks."""
         import torch
         from torch.nn import functional
 
@@ -93,7 +93,7 @@ class Reader:
             thing = self._thing(seen, number, slot, row, column)
             if not any(_same(thing, other) for other in things):
                 things.append(thing)
-        return things
+        return [thing for thing in things if not any(_is_part(thing, other) for other in things)]
 
     def _thing(self, seen: Seen, number: int, slot: int, row: int, column: int) -> ReadThing:
         grid, words = seen.there.shape[-1], self.network.vocabulary
@@ -135,6 +135,14 @@ def _sure(logits: torch.Tensor, names: Sequence[str | None]) -> list[str | None]
 
 def _same(one: ReadThing, other: ReadThing) -> bool:
     """Whether two finds are of one thing: as good as one place and one size."""
-    near = max(abs(one.x - other.x), abs(one.y - other.y)) < 0.5 * min(one.scale, other.scale)
-    as_large = max(one.scale, other.scale) < 1.6 * min(one.scale, other.scale)
-    return near and as_large
+    smaller, larger = sorted((one.scale, other.scale))
+    return _apart(one, other) < 0.5 * smaller and larger < 1.6 * smaller
+
+
+def _is_part(one: ReadThing, other: ReadThing) -> bool:
+    """Whether a find is but a mark on another: much smaller, upon it, and not of a colour of its own."""
+    return one.scale < 0.6 * other.scale and _apart(one, other) < 0.6 * other.scale and one.colour in (None, other.colour)
+
+
+def _apart(one: ReadThing, other: ReadThing) -> float:
+    return max(abs(one.x - other.x), abs(one.y - other.y))

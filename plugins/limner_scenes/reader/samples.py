@@ -21,8 +21,8 @@ from limner_scenes.styles import finished, paint_thing, wash
 from limner_scenes.worlds import World
 
 FINENESS = 3
-IMPOSTORS, NAMELESS, WOBBLED, NESTED = 0.2, 0.12, 0.5, 0.4
-ROOMY = 0.29
+IMPOSTORS, NAMELESS, WOBBLED, NESTED = 0.2, 0.12, 0.5, 0.8
+ROOMY = 0.27
 """A thing of more than this half extent has room for another in front of it."""
 _COUNTS, _CHANCES = (0, 1, 2, 3, 4), (0.03, 0.27, 0.36, 0.17, 0.17)
 _SCALES = {0: (0.1, 0.1), 1: (0.13, 0.38), 2: (0.11, 0.3), 3: (0.1, 0.22), 4: (0.1, 0.19)}

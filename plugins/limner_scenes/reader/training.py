@@ -30,7 +30,7 @@ from limner_scenes.worlds import SHIPPED, WHOLE
 BATCH, FRESH, POOL = 32, 6, 3000
 RATE, WARM_UP, DECAY = 4e-3, 0.03, 1e-3
 AVERAGED = 0.998
-SCENES, OF_SHIPPED, OF_TWO, IN_FEW_PIXELS = 0.55, 0.5, 0.4, 0.4
+SCENES, OF_SHIPPED, OF_TWO, IN_FEW_PIXELS = 0.5, 0.4, 0.4, 0.35
 """Shares: of scenes as the world draws them; of the shipped world; of scenes made to be of two things, beside those that are
 anyway; and of batches shown in few pixels."""
 SAVED_EVERY, TOLD_EVERY = 60.0, 30.0
