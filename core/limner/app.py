@@ -6,6 +6,7 @@ Looking at pipelines, policies or the record loads neither torch nor a model; ma
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import pwd
 import secrets
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from limner.keyrings import KeyFolder
     from limner.keys import Keys
     from limner.orchestrator import Orchestrator
+    from limner.plugins.report import PluginReport
+    from limner.replaying import Replay
     from limner.result import Result, Watcher
 
 LIBRARIES = ("torch", "diffusers", "transformers", "pillow", "numpy")  # what pixels depend on
@@ -213,7 +216,7 @@ class App:
         recover(self.database, self.writer, self.leases)
         self.images.sweep(self.database)
         expire(self.database, self.writer, self.images)
-        plugins = canonical([report.to_json() for report in self.registry.plugins])
+        plugins = canonical([{**report.to_json(), "sha256": self._source(report)} for report in self.registry.plugins])
         return Orchestrator(
             pipelines=pipelines,
             engine=self.engine,
@@ -224,6 +227,31 @@ class App:
             lifecycle=self.registry.lifecycle,
             longest_prompt=self.settings.longest_prompt,
         )
+
+    def _source(self, report: PluginReport) -> str:
+        """The hash of a plugin's code, where it has steps."""
+        from limner.plugins.source import source_sha256
+
+        steps = [self.registry.steps[step.type] for step in report.steps if step.type in self.registry.steps]
+        return source_sha256(steps[0].__module__) if steps else ""
+
+    def replay(self, request_id: str) -> Replay:
+        """Draw the images of a recorded request again and compare them; see `limner.replaying`. It is itself recorded.
+
+        Raises UsageError if there is no such request, AuditError if part of it was erased.
+        """
+        from limner.audit.administering import REPLAYED, administered
+        from limner.audit.reading import request
+        from limner.audit.texts import read_text
+        from limner.replaying import Replayer
+
+        record = request(self.database, self.keys, request_id)
+        text = read_text(self.database, record.events[0].body["pipeline"]["hash"]) or b"{}"
+        replayer = Replayer(self.engine, self.registry, self.models, self.project.root, _ground())
+        done = replayer.replay(record, json.loads(text), lambda id: self.images.read(self.database, id))
+        body = {"images": [image.to_json() for image in done.images], "changes": done.changes}
+        self.writer.append([administered(REPLAYED, local_caller().subject, body, request_id=request_id)]).result()
+        return done
 
     def request(
         self,

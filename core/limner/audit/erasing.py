@@ -101,9 +101,14 @@ def erase(database: Database, writer: AuditWriter, scope: Scope, *, actor: str, 
     return going
 
 
-def destroy(database: Database, writer: AuditWriter, event: Event, going: Erasable, forget: Forget) -> None:
-    """Destroy keys, and then files, together with the event that says so."""
-    writer.append([event], [Destruction(event.id, going)]).result()
+def destroy(
+    database: Database, writer: AuditWriter, event: Event, going: Erasable, forget: Forget, *, heed_holds: bool = True
+) -> None:
+    """Destroy keys, and then files, together with the event that says so.
+
+    `heed_holds` is false where it was done before, and the hold is only that of an older copy.
+    """
+    writer.append([event], [Destruction(event.id, going, heed_holds)]).result()
     forget([(image.request_id, image.id) for image in going.images])
     database.scrub()
 
@@ -114,10 +119,11 @@ class Destruction:
 
     event_id: str
     going: Erasable
+    heed_holds: bool = True
 
     def __call__(self, connection: Connection) -> None:
         """Destroy them, unless a legal hold has come meanwhile: what it covers stays."""
-        now = without_held(connection, self.going.images, self.going.payloads)
+        now = without_held(connection, self.going.images, self.going.payloads) if self.heed_holds else self.going
         index = connection.scalar(select(events.c.index).where(events.c.id == self.event_id))
         ids_of_all = [image.id for image in now.images]
         for start in range(0, len(ids_of_all), ROWS_AT_ONCE):
@@ -128,7 +134,8 @@ class Destruction:
         for row in now.payloads:
             one = (payloads.c.event == row.event) & (payloads.c.name == row.name)
             connection.execute(update(payloads).where(one).values(wrapped_key=None, sealed=None))
-        if self.going.subject and not now.kept_by and not _holds_on(connection, self.going.subject):
+        held = self.heed_holds and (now.kept_by or _holds_on(connection, self.going.subject))
+        if self.going.subject and not held:
             gone = {"lookup": None, "name": None, "wrapped_key": None}
             connection.execute(update(subjects).where(subjects.c.pseudonym == self.going.subject).values(gone))
 

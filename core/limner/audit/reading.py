@@ -49,10 +49,10 @@ class Payload:
     """A payload as it can be had now.
 
     `state` is `open` (`value` is the text or JSON that was recorded, or the bytes of an input file), `erased` (its key is
-    destroyed), or `altered` (what is stored is not what the event committed to).
+    destroyed), `altered` (what is stored is not what the event committed to), or `withheld` (from an evidence pack).
     """
 
-    state: Literal["open", "erased", "altered"]
+    state: Literal["open", "erased", "altered", "withheld"]
     value: Any = None  # JSON, or bytes
 
     @property

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli import audit, db, deny, generate, init, keys, pipelines, plugins, policy, review, tasks
+from limner.cli import audit, db, deny, generate, init, keys, pipelines, plugins, policy, review, state, tasks
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def build() -> typer.Typer:
     cli.add_typer(audit.build(), name="audit")
     cli.add_typer(db.build(), name="db")
     cli.add_typer(keys.build(), name="keys")
+    cli.add_typer(state.build(), name="state")
     _add_plugin_commands(cli)
     return cli
 

@@ -38,7 +38,10 @@ def test_looking_and_checking_import_no_torch(words: tuple[str, ...]):
     assert not imported_by(*words) & {"torch", "transformers", "diffusers"}
 
 
-@pytest.mark.parametrize("words", [("audit", "list"), ("db", "status"), ("db", "upgrade")])
+@pytest.mark.parametrize(
+    "words",
+    [("audit", "list"), ("audit", "verify"), ("audit", "stats"), ("keys", "export"), ("db", "status"), ("db", "upgrade")],
+)
 def test_the_record_is_looked_after_without_torch(words: tuple[str, ...], tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert not imported_by(*words) & {"torch", "transformers", "diffusers"}

@@ -59,6 +59,52 @@ def add(group: typer.Typer) -> None:
             count = write(app.database, app.keys, output, format=format, selection=selection, opens=lambda name: not redacted)
         typer.echo(f"{output}: {count} events")
 
+    @group.command()
+    def evidence(
+        id: Annotated[str, typer.Argument(metavar="ID", help="The request's id.")],
+        output: Annotated[Path | None, typer.Option("--output", "-o", help="The zip; evidence-ID.zip if absent.")] = None,
+        opened: Annotated[list[str] | None, typer.Option("--open", help="Open this payload only; may be repeated.")] = None,
+        redacted: Annotated[bool, typer.Option("--redacted", help="Open no payload, and leave the images out.")] = False,
+    ) -> None:
+        """One zip about a request: record, opened commitments, proofs, policy, images, verifier, and a page to read."""
+        from limner.app import App, local_caller
+        from limner.audit.administering import EVIDENCE, administered
+        from limner.evidence import write_evidence
+
+        path = output or Path(f"evidence-{id}.zip")
+
+        def opens(name: str) -> bool:
+            return not redacted and (not opened or name in opened)
+
+        body = {"opened": opened or ("nothing" if redacted else "everything")}
+        with App.open() as app:
+            _on_record(app, id)
+            app.writer.append([administered(EVIDENCE, local_caller().subject, body, request_id=id)]).result()
+            names = write_evidence(app.database, app.keys, app.images, id, path, opens=opens, with_images=not redacted)
+        typer.echo(f"{path}: {len(names)} files")
+
+    @group.command()
+    def replay(
+        id: Annotated[str, typer.Argument(metavar="ID", help="The request's id.")],
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    ) -> None:
+        """Draw a request's images again; exit code 1 unless the pixels are those of the record. Nothing is given out."""
+        from limner.app import App
+
+        with App.open() as app:
+            done = app.replay(id)
+        if as_json:
+            typer.echo(json.dumps({"images": [image.to_json() for image in done.images], "changes": done.changes}))
+        else:
+            for image in done.images:
+                apart = "" if image.decibels is None else f"  {image.decibels:.1f} dB from the kept file"
+                typer.echo(
+                    f"image {image.index}  seed {image.seed}  {image.verdict}{apart}{image.error and '  ' + image.error}"
+                )
+            for change in done.changes:
+                typer.echo(change)
+        raise typer.Exit(0 if done.identical else 1)
+
 
 def _on_record(app: App, request: str) -> None:
     """Raises UsageError if there is no such request."""

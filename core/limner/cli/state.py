@@ -1,0 +1,68 @@
+"""`limner state`: backup and restore of what a project keeps, without its keys. Imports no torch."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from limner.app import App
+    from limner.backup import Erasure
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The backup's folder.")]
+
+
+def build() -> typer.Typer:
+    """The command group."""
+    group = typer.Typer(no_args_is_help=True, help="What a project keeps: record, images, heads. The keys are kept apart.")
+
+    @group.command()
+    def backup(folder: Folder) -> None:
+        """Copy record, images and heads into a new folder. The keys are not in it: back them up apart."""
+        from limner.app import App, local_caller
+        from limner.audit.administering import BACKED_UP, administered
+        from limner.backup import back_up
+
+        with App.open() as app:
+            app.writer.append([administered(BACKED_UP, local_caller().subject, {})]).result()
+            count = back_up(app.database, app.project.state, folder)
+            keys = app.keys.folder
+        typer.echo(f"{folder}: {count} events. Back up {keys} too, elsewhere: without it the backup cannot be read")
+
+    @group.command()
+    def restore(
+        folder: Folder,
+        replaces: Annotated[str, typer.Option(help="URL of the database it replaces, if it is another.")] = "",
+        forget_nothing: Annotated[
+            bool, typer.Option("--no-later-erasures", help="The replaced record is lost: nothing is erased again.")
+        ] = False,
+    ) -> None:
+        """Put a backup in the place of what is there, erase again what was erased since, and record that. Stop Limner first."""
+        from limner.app import App, local_caller
+        from limner.backup import put_back, settle
+
+        with App.open() as app:
+            later = [] if forget_nothing else _later(app, replaces)
+            head = app.heads.newest()
+            replaced = put_back(folder.resolve(), app.project.state, app.project.database_url)
+        with App.open() as app:
+            note = head.note if head else ""
+            actor, forget = local_caller().subject, app.images.forget
+            count = settle(app.database, app.writer, later, actor=actor, replaced_head=note, forget=forget)
+        typer.echo(f"restored; {count} erasures made again; what was replaced is in {replaced}")
+
+    return group
+
+
+def _later(app: App, replaces: str) -> list[Erasure]:
+    """The erasures on the record that is replaced. Raises LimnerError if it cannot be read."""
+    from limner.backup import erasures
+    from limner.database.migration import open_database
+
+    if not replaces:
+        return erasures(app.database)
+    with closing(open_database(replaces)) as database:
+        return erasures(database)

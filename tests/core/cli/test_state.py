@@ -1,0 +1,54 @@
+"""`limner state`, `audit evidence` and `audit replay` as an operator and an auditor meet them."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.core.cli.conftest import Limner
+
+
+@pytest.fixture
+def made(limner: Limner, project: Path) -> str:
+    """A request that was run and recorded."""
+    done = limner("generate", "a circle", "--seed", "1", "--json", "-o", str(project / "out.png"))
+    return str(json.loads(done.stdout)["request_id"])
+
+
+def test_a_backup_is_restored_and_later_erasures_with_it(limner: Limner, made: str, tmp_path: Path):
+    backup = tmp_path / "backup"
+    saved = limner("state", "backup", str(backup))
+    assert (saved.returncode, "keys" in saved.stdout) == (0, True)
+    assert limner("audit", "erase", "--request", made, "--reason", "asked for").returncode == 0
+    restored = limner("state", "restore", str(backup))
+    assert (restored.returncode, "1 erasures made again" in restored.stdout) == (0, True)
+    assert "a circle" not in limner("audit", "show", made).stdout
+    assert limner("audit", "verify").returncode == 0
+    assert limner("state", "restore", str(tmp_path)).returncode == 2
+
+
+def test_a_request_is_replayed(limner: Limner, made: str):
+    done = limner("audit", "replay", made)
+    assert (done.returncode, "identical  inf dB" in done.stdout) == (0, True)
+    assert json.loads(limner("audit", "replay", made, "--json").stdout)["images"][0]["verdict"] == "identical"
+    assert limner("audit", "replay", "nobody's").returncode == 2
+
+
+def test_an_evidence_pack_is_one_zip_and_on_the_record(limner: Limner, made: str, tmp_path: Path):
+    for name, words in {"all": [], "some": ["--open", "fingerprint"], "none": ["--redacted"]}.items():
+        done = limner("audit", "evidence", made, "-o", str(tmp_path / f"{name}.zip"), *words)
+        assert (done.returncode, "files" in done.stdout) == (0, True)
+    pages = {}
+    for name in ("all", "some", "none"):
+        with zipfile.ZipFile(tmp_path / f"{name}.zip") as pack:
+            pages[name] = pack.read("index.html").decode()
+            assert {"verify.py", "checkpoint", "record.json", "events.jsonl"} <= set(pack.namelist())
+            assert any(entry.startswith("images/") for entry in pack.namelist()) == (name != "none")
+    assert ["a circle" in page for page in pages.values()] == [True, False, False]
+    assert limner("audit", "show", made).stdout.count("audit.evidence") == 3
+    assert limner("audit", "evidence", "nobody's").returncode == 2

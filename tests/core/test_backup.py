@@ -1,0 +1,151 @@
+"""A project's state copied, put back, and told to forget again what it forgot meanwhile."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from contextlib import closing
+from pathlib import Path
+
+import house
+import pytest
+from sqlalchemy import select
+
+from limner.app import App
+from limner.audit import reading
+from limner.audit.checking import verify_database
+from limner.audit.erasing import erase
+from limner.audit.heads import trusted_keys
+from limner.audit.legal_holds import lift, place
+from limner.audit.scope import Kind, find_scope
+from limner.audit.verifier import Key, verify_export
+from limner.backup import back_up, erasures, put_back, settle
+from limner.database.migration import open_database
+from limner.database.tables import images
+from limner.errors import AuditError, ConfigurationError, UsageError
+from limner.evidence import write_evidence
+
+
+def made(app: App, prompt: str = "a circle") -> str:
+    request = app.request(prompt, seed=5)
+    app.run(request)
+    return request.id
+
+
+def forget(app: App, kind: Kind, name: str) -> None:
+    with app.database.reading() as connection:
+        scope = find_scope(connection, app.keys, kind, name)
+    erase(app.database, app.writer, scope, actor="x", reason="asked for", forget=app.images.forget)
+
+
+def image_of(app: App, request_id: str) -> str:
+    with app.database.reading() as connection:
+        return str(connection.scalar(select(images.c.id).where(images.c.request_id == request_id)))
+
+
+def verifies(app: App) -> bool:
+    return verify_database(app.database, app.heads, trusted_keys(app.keys)).ok
+
+
+def test_a_restored_copy_is_whole_and_forgets_again(tmp_path: Path):
+    project, backup = tmp_path / "project", tmp_path / "backup"
+    project.mkdir()
+    with house.house(project) as app:
+        kept, erased, held = made(app), made(app), made(app)
+        with app.database.reading() as connection:
+            hold = place(app.writer, find_scope(connection, app.keys, "request", held), "x", "a dispute")
+        count = back_up(app.database, app.project.state, backup)
+        forget(app, "request", erased)
+        lift(app.writer, hold, "x", "settled")
+        forget(app, "image", image_of(app, held))
+        later = made(app)
+        forgotten = erasures(app.database)
+        head = app.heads.newest()
+    assert (count, len(forgotten), head is not None) == (json.loads((backup / "backup.json").read_text())["events"], 2, True)
+    assert not [*backup.rglob("*.key"), *backup.rglob("*.pem")]
+    with house.house(project) as app:
+        replaced = put_back(backup, app.project.state, app.project.database_url)
+    assert (replaced / "limner.db").is_file()
+    with house.house(project) as app:
+        note = head.note if head else ""
+        assert settle(app.database, app.writer, forgotten, actor="x", replaced_head=note, forget=app.images.forget) == 2
+        assert app.images.read(app.database, image_of(app, kept))
+        for request in (erased, held):
+            with pytest.raises(AuditError, match="erased"):
+                app.images.read(app.database, image_of(app, request))
+        assert reading.request(app.database, app.keys, erased).events[0].payloads["prompt"].state == "erased"
+        with pytest.raises(UsageError):
+            reading.request(app.database, app.keys, later)
+        assert settle(app.database, app.writer, forgotten[:0], actor="x", replaced_head="", forget=app.images.forget) == 0
+        made(app)
+    with house.house(project) as app:
+        assert verifies(app)
+
+
+def test_a_record_moves_through_a_backup_between_the_databases(tmp_path: Path, database_url: str, postgresql):
+    project = tmp_path / "project"
+    project.mkdir()
+    with house.house(project, database_url=database_url) as app:
+        id = made(app)
+        back_up(app.database, app.project.state, tmp_path / "backup")
+    if database_url.startswith("postgresql"):
+        with pytest.raises(ConfigurationError, match="a record in it already"):
+            put_back(tmp_path / "backup", project / ".limner", database_url)
+        postgresql.empty_the_migrated_one()
+    put_back(tmp_path / "backup", project / ".limner", database_url)
+    with house.house(project, database_url=database_url) as app:
+        assert reading.request(app.database, app.keys, id).events[0].payloads["prompt"].value == "a circle"
+        assert app.images.read(app.database, image_of(app, id))
+        made(app)
+    with house.house(project, database_url=database_url) as app:
+        assert verifies(app)
+
+
+def test_what_is_no_backup_is_refused_and_changes_nothing(tmp_path: Path):
+    with house.house(tmp_path) as app:
+        made(app)
+        with pytest.raises(UsageError, match="no backup"):
+            put_back(tmp_path / "policies", app.project.state, app.project.database_url)
+        (tmp_path / "there").mkdir()
+        with pytest.raises(UsageError, match="something already"):
+            back_up(app.database, app.project.state, tmp_path / "there")
+        assert verifies(app)
+
+
+def test_an_evidence_pack_verifies_and_opens_only_what_was_chosen(tmp_path: Path):
+    with house.house(tmp_path) as app:
+        id = made(app, "a <b>circle</b> odd")
+        shown = made(app, "a square")
+        for request, opened in ((id, ("evidence",)), (shown, ("prompt", "fingerprint"))):
+            write_evidence(
+                app.database, app.keys, app.images, request, tmp_path / f"{request}.zip", opens=lambda name, o=opened: name in o
+            )
+            with zipfile.ZipFile(tmp_path / f"{request}.zip") as pack:
+                pack.extractall(tmp_path / request)
+        key = Key.parse((tmp_path / id / "keys.txt").read_text().splitlines()[0])
+        with pytest.raises(UsageError, match="something already"):
+            write_evidence(app.database, app.keys, app.images, id, tmp_path / f"{id}.zip", opens=lambda name: True)
+    for request in (id, shown):
+        assert verify_export(tmp_path / request, [key]).ok
+    assert "circle" not in (tmp_path / id / "index.html").read_text() + (tmp_path / id / "events.jsonl").read_text()
+    assert "a square" in (tmp_path / shown / "index.html").read_text()
+    assert len(list((tmp_path / shown / "images").iterdir())) == 1
+    assert {path.name.split(".")[0] for path in (tmp_path / shown / "texts").iterdir()} == {"pipeline", "policy", "plugins"}
+
+
+def test_a_prompt_does_not_become_markup(tmp_path: Path):
+    with house.house(tmp_path) as app:
+        id = made(app, "<script>alert(1)</script>")
+        write_evidence(app.database, app.keys, app.images, id, tmp_path / "e.zip", opens=lambda name: True)
+    with zipfile.ZipFile(tmp_path / "e.zip") as pack:
+        page = pack.read("index.html").decode()
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_an_sqlite_backup_can_be_read_as_a_database(tmp_path: Path):
+    with house.house(tmp_path) as app:
+        id = made(app)
+        back_up(app.database, app.project.state, tmp_path / "backup")
+        with closing(open_database(f"sqlite:///{tmp_path / 'backup' / 'limner.db'}")) as copy:
+            assert [one.id for one in reading.requests(copy)] == [id]
