@@ -34,6 +34,7 @@ class Journal:
     def __init__(self) -> None:
         self.looks: defaultdict[tuple[str, str], list[Look]] = defaultdict(list)
         self.go_on = Event()
+        self.judged: defaultdict[str, Event] = defaultdict(Event)  # by generation: its image gate has decided something
 
 
 def seen(generation: limner.Generation, gate: str) -> str:
@@ -108,6 +109,48 @@ class Encode(limner.Step):
         return [limner.Embedding(torch.zeros(2), "tiny") for _ in generations]
 
 
+class Slow(limner.IterativeStep):
+    """Draws noise in three advances. Once a preview was asked for, the next advance waits until that has been judged."""
+
+    type: ClassVar[str] = "guard.draw"
+    runs_on: ClassVar[Any] = "accelerator"
+    journal: ClassVar[Journal]
+
+    @classmethod
+    def reads(cls, options: Any) -> frozenset[str]:
+        return frozenset({"prompt"})
+
+    @limner.hookimpl
+    def decode(self, generations: Sequence[limner.Generation]) -> list[Any]:
+        return self.run(generations)
+
+    def begin(self, generation: limner.Generation) -> Any:
+        import torch
+
+        return _Canvas(torch.rand(3, 16, 16, generator=self.generator(generation)), generation.id)
+
+    def advance(self, states: Sequence[Any]) -> Sequence[Any]:
+        for state in states:
+            if state.is_shown:
+                self.journal.judged[state.id].wait(10)
+            state.pixels = state.pixels * 0.9
+        return states
+
+    def preview(self, state: Any) -> limner.Image:
+        state.is_shown = True
+        return limner.Image(state.pixels)
+
+    def finish(self, state: Any) -> limner.Image:
+        return limner.Image(state.pixels)
+
+
+class _Canvas:
+    steps = 3
+
+    def __init__(self, pixels: Any, id: str) -> None:
+        self.pixels, self.id, self.is_shown = pixels, id, False
+
+
 class Flip(limner.Step):
     """Changes the image."""
 
@@ -136,8 +179,16 @@ def plugin() -> tuple[ModuleType, Journal]:
         guard("embedding", "classify_embedding"),
         guard("image", "classify_image"),
     ]
+    slow = type("Slow", (Slow,), {"journal": kept})
     module = ModuleType("guard")
-    module.register_steps = limner.hookimpl(lambda: [*guards, Prior, Encode, Flip])  # type: ignore[attr-defined]
+
+    @limner.hookimpl
+    def after_decision(decision: limner.DecisionView) -> None:
+        if decision.gate == "image":
+            kept.judged[f"{decision.request_id}/{decision.index}"].set()
+
+    module.after_decision = after_decision  # type: ignore[attr-defined]
+    module.register_steps = limner.hookimpl(lambda: [*guards, slow, Prior, Encode, Flip])  # type: ignore[attr-defined]
     module.on_step_error = limner.hookimpl(lambda step: kept.go_on.set())  # type: ignore[attr-defined]
     return module, kept
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import secrets
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 from traceback import extract_tb
+from typing import Any
 
 from limner.admission import Admitted
 from limner.audit.log import Change
@@ -16,7 +20,7 @@ from limner.audit.standing import Refused
 from limner.bound import BoundStep
 from limner.database.timestamp import after
 from limner.deny import DenyList
-from limner.engine.interface import Engine, StepRun
+from limner.engine.interface import Engine, Previews, StepRun
 from limner.errors import AuditError, Cancelled, LimnerError, StepError
 from limner.generation import (
     Decision,
@@ -38,9 +42,12 @@ from limner.images.fingerprint import fingerprint
 from limner.images.likeness import AddFingerprint
 from limner.images.quarantine import AddQuarantine
 from limner.images.store import ImageStore, State, StoredImage
+from limner.inbox import Inbox
 from limner.policy import Category, strictest
-from limner.recording import Ended, Record
-from limner.result import ImageResult, Watcher
+from limner.recording import Ended, PreviewRecord, Record
+from limner.result import ImageResult, Preview, Watcher
+
+logger = logging.getLogger(__name__)
 
 MEASURING_DEADLINE = 60.0  # seconds, for a check that names none: a gate that hangs must end, and not in an allow
 WORKING_DEADLINE = 600.0  # seconds, for other steps that name none
@@ -48,7 +55,7 @@ LOSSLESS = ("png",)
 
 Lifecycle = Callable[..., None]  # (hook name, **views): every plugin's hook, each apart, raises logged and counted
 ReadMarks = Callable[[Image], Sequence[WatermarkReading]]
-Life = Generator["Future[StepRun]", None, "ImageResult"]
+Life = Generator["Future[Any]", None, "ImageResult"]
 
 
 class _Ends(Exception):
@@ -77,6 +84,7 @@ class ImageLife:
     ) -> None:
         self._admitted, self._index, self._deny = admitted, index, deny
         self._engine, self._record, self._images = engine, record, images
+        self._trail: Record | PreviewRecord = record  # where steps and decisions go
         self._read_marks, self._lifecycle, self._watcher = read_marks, lifecycle, watcher
         self._generation = _first(admitted.request, index)
         self._encoded = EncodedImage(b"", admitted.request.output_format)
@@ -101,18 +109,22 @@ class ImageLife:
             return self._end(_unforeseen(error))
         return self._release(stored)
 
-    def _make(self) -> Generator[Future[StepRun], None, StoredImage]:
+    def _make(self) -> Generator[Future[Any], None, StoredImage]:
         """The image, finished, in the form in which it leaves, and kept."""
         self._refuse(self._deny.of_request(self._admitted.request))
+        yield from self._finish()
+        return self._keep()
+
+    def _finish(self, behind: int | None = None) -> Generator[Future[Any], None, None]:
+        """All steps, or those after one, until there is a file that has everything an image must have to leave."""
         for position, step in enumerate(self._admitted.pipeline.steps):
-            if step.stage.name != "attest":
+            if step.stage.name != "attest" and (behind is None or position > behind):
                 yield from self._step(position, step)
         self._encode()
         yield from self._attest()
         self._refuse(self._deny.of_image(self._read_back()))
-        return self._keep()
 
-    def _step(self, position: int, step: BoundStep) -> Generator[Future[StepRun], None, None]:
+    def _step(self, position: int, step: BoundStep) -> Generator[Future[Any], None, None]:
         if step.stage.name == "watermark":
             self._hash_pixels()
         before = self._generation.image
@@ -134,31 +146,73 @@ class ImageLife:
         if denied is not None:
             self._heed([denied])
 
-    def _submit(self, step: BoundStep) -> Generator[Future[StepRun], None, StepError | None]:
+    def _submit(self, step: BoundStep) -> Generator[Future[Any], None, StepError | None]:
         """Run one step; returns the error it ended in, if any."""
         overrides = self._admitted.settled.overrides.get(step.id, {})
         generation = replace(self._generation, overrides=overrides)
         self._lifecycle("before_step", step=self._view(step))
+        inbox = Inbox()
         future = self._engine.submit(
             self._admitted.pipeline.ref(step),
             generation,
             step.deadline or (MEASURING_DEADLINE if step.measures else WORKING_DEADLINE),
             lambda i, n: self._watcher.progressed(self._index, step.id, i, n),
+            Previews(self._watcher.previews, inbox.put) if self._has_previews(step) else None,
         )
-        yield future
+        future.add_done_callback(lambda _: inbox.end())
+        yield from self._show_previews(inbox)
         return self._take(step, future)
+
+    def _has_previews(self, step: BoundStep) -> bool:
+        """Whether previews of this step are wanted, and may leave if they pass."""
+        gated = self._admitted.policies[0].policy.previews == "gated"
+        return gated and self._watcher.previews > 0 and step.stage.name == "decode" and not self._held
+
+    def _show_previews(self, inbox: Inbox) -> Generator[Future[Any], None, None]:
+        """Until the step ends, show what it has so far. Each preview is seen through before the image goes on."""
+        for number in count(1):
+            yield inbox.news()
+            preview = inbox.take()
+            if preview is not None:
+                record = self._record.preview(number)
+                yield from self._as_preview(preview, record)._show(number, record)
+            elif inbox.ended:
+                return
+
+    def _as_preview(self, image: Image, record: PreviewRecord) -> ImageLife:
+        """This life, with a preview in the place of its image, and a record apart."""
+        life = copy(self)
+        life._generation = self._generation.with_image(image)
+        life._trail = record
+        life._pixels_sha256 = ""
+        return life
+
+    def _show(self, number: int, record: PreviewRecord) -> Generator[Future[Any], None, None]:
+        """Let a preview leave as an image does: after every check, mark and attestation that the image itself will have.
+
+        Whatever goes wrong, it is not shown, and the image goes on.
+        """
+        try:
+            yield from self._finish(behind=self._admitted.policies[0].course.last_change("image"))
+            if not self._held and self._generation.file is not None:
+                record.released(self._index, self._generation.file, self._pixels_sha256)
+                self._watcher.previewed(Preview(self._index, number, self._generation.file))
+        except (_Ends, LimnerError):
+            pass
+        except Exception:
+            logger.exception("a preview failed, and is not shown")
 
     def _take(self, step: BoundStep, future: Future[StepRun]) -> StepError | None:
         try:
             run = future.result()
         except Cancelled as cancelled:
-            self._record.step_ended(self._index, step, cancelled, cancelled=True)
+            self._trail.step_ended(self._index, step, cancelled, cancelled=True)
             raise _Ends("cancelled", step.id, str(cancelled)) from None
         except LimnerError as error:
-            self._record.step_ended(self._index, step, error)
+            self._trail.step_ended(self._index, step, error)
             self._lifecycle("on_step_error", step=self._view(step, error=_kind(error)))
             return error if isinstance(error, StepError) else StepError(error.what, where=error.where, fix=error.fix)
-        self._record.step(self._index, step, run)
+        self._trail.step(self._index, step, run)
         self._generation = run.generation
         self._lifecycle("after_step", step=self._view(step, run))
         return None
@@ -169,7 +223,7 @@ class ImageLife:
             return
         self._generation = replace(self._generation, decisions=(*self._generation.decisions, *decisions))
         for decision in decisions:
-            self._record.decision(self._generation, decision)
+            self._trail.decision(self._generation, decision)
             self._lifecycle("after_decision", decision=self._decision_view(decision))
         action = strictest(decision for decision in decisions if not self._is_cleared(decision))
         if action == "block":
@@ -211,7 +265,7 @@ class ImageLife:
             tuple(action for step in steps if (action := _action(step, request))),
         )
 
-    def _attest(self) -> Generator[Future[StepRun], None, None]:
+    def _attest(self) -> Generator[Future[Any], None, None]:
         for position, step in enumerate(self._admitted.pipeline.steps):
             if step.stage.name == "attest":
                 yield from self._step(position, step)

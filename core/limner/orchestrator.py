@@ -14,10 +14,11 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from queue import SimpleQueue
 from threading import Condition
+from typing import Any
 
 from limner.admission import Checked, admit
 from limner.deny import DenyList
-from limner.engine.interface import Engine, StepRun
+from limner.engine.interface import Engine
 from limner.errors import UsageError
 from limner.generation import Request, RequestView
 from limner.image_life import ImageLife, Life, Lifecycle, ReadMarks
@@ -126,7 +127,7 @@ class Orchestrator:
 
 def _advance(life: Life, index: int, ready: SimpleQueue[int], results: dict[int, ImageResult]) -> None:
     try:
-        waited: Future[StepRun] = next(life)
+        waited: Future[Any] = next(life)
     except StopIteration as end:
         results[index] = end.value
     else:

@@ -25,7 +25,7 @@ from limner.audit.writer import AuditWriter, Slot
 from limner.bound import BoundStep
 from limner.engine.interface import StepRun
 from limner.errors import LimnerError
-from limner.generation import Decision, EncodedImage, Generation, Mark, Outcome
+from limner.generation import Decision, EncodedImage, Generation, Mark, Outcome, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +136,10 @@ class Record:
             trail.reviews.append(decision)
         trail.pending.append(self._append([events.decision(self._request, generation, decision)]))
 
+    def preview(self, number: int) -> PreviewRecord:
+        """Where what concerns a preview of an image is recorded: apart, for it decides nothing about the image."""
+        return PreviewRecord(self._recorder.writer, self._request, number)
+
     def outcome(self, generation: Generation, ended: Ended, changes: Sequence[Change] = ()) -> None:
         """An image's outcome, with the changes that commit with it: handed over once all that came before it is durable.
 
@@ -204,3 +208,28 @@ class Record:
             return None
         outcome, appended = self._outcomes[index]
         return outcome if appended.exception() is None else None
+
+
+class PreviewRecord:
+    """The record of one preview: what was decided of it, and that it was shown. How its steps ran is not kept."""
+
+    def __init__(self, writer: AuditWriter, request: Request, number: int) -> None:
+        self._writer, self._request, self._number = writer, request, number
+        self._pending: list[Future[Indexes]] = []
+
+    def step(self, index: int, step: BoundStep, run: StepRun) -> None:
+        """As `Record.step`."""
+
+    def step_ended(self, index: int, step: BoundStep, error: LimnerError, *, cancelled: bool = False) -> None:
+        """As `Record.step_ended`."""
+
+    def decision(self, generation: Generation, decision: Decision) -> None:
+        """A decision about the preview."""
+        happened = events.decision(self._request, generation, decision, self._number)
+        self._pending.append(self._writer.append([happened]))
+
+    def released(self, index: int, file: EncodedImage, pixels_sha256: str) -> None:
+        """The preview is about to be shown. Returns when that, and what was decided of it, is durable; raises AuditError."""
+        shown = events.preview_released(self._request.id, index, self._number, file, pixels_sha256)
+        for appended in (*self._pending, self._writer.append([shown])):
+            appended.result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from limner.generation import Decision, EncodedImage, Outcome
 
@@ -25,6 +26,15 @@ class ImageResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """How far image `index` is: a file that has been through gate, mark and record like any that leaves. `number` is from 1."""
+
+    index: int
+    number: int
+    file: EncodedImage
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """A request's answer: one ImageResult for each image, in order."""
 
@@ -34,10 +44,18 @@ class Result:
 
 
 class Watcher:
-    """What a caller may follow while its request runs. A subclass overrides what it wants; it must be quick, and not raise."""
+    """What a caller may follow while its request runs. A subclass overrides what it wants; it must be quick, and not raise.
+
+    `previews` is how many it wants of each image; there are fewer where a gate stops one, and none without `previews: gated`.
+    """
+
+    previews: ClassVar[int] = 0
 
     def progressed(self, index: int, step: str, i: int, n: int) -> None:
         """Image `index` has done i of n parts of a step. Called on engine threads."""
+
+    def previewed(self, preview: Preview) -> None:
+        """A preview is released; its record is durable. Called on the request's thread."""
 
     def ended(self, image: ImageResult) -> None:
         """An image has its outcome, and the outcome is durable. Called on the request's thread."""

@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler
 from pydantic_core import core_schema
 
 from limner.errors import Cancelled, ConfigurationError
-from limner.generation import Generation, ItemError
+from limner.generation import Generation, Image, ItemError
 
 if TYPE_CHECKING:
     import torch
@@ -296,6 +296,13 @@ class IterativeStep(Step):
     def finish(self, state: Any) -> Any:  # the stage's result type
         """The stage's result from a state that has had all its advances."""
         raise NotImplementedError
+
+    def preview(self, state: Any) -> Image | None:  # a State of this class's own
+        """What the state would show if it were finished now; None for a step that has no previews.
+
+        Asked for between advances, and only where the policy lets previews through its gates and somebody wants them.
+        """
+        return None
 
     def group_key(self, state: Any) -> Hashable:
         """States with equal keys may share an advance."""

@@ -56,6 +56,10 @@ class Decoder(DecodingStep):
         advanced = super().advance(states)
         return [state if state.kept is None else replace(state, x=state.kept.put_back(state)) for state in advanced]
 
+    def preview(self, state: Trajectory[Conditioning]) -> Image | None:
+        """The image as the last step predicted it, within [-1, 1]: blurred at first, and never noisy."""
+        return None if state.predicted is None else Image(state.predicted.clamp(-1, 1))
+
     def result(self, state: Trajectory[Conditioning]) -> Image:
         """The image, within [-1, 1]."""
         return Image(state.x.clamp(-1, 1))

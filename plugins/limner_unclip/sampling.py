@@ -29,7 +29,7 @@ class Trajectory(Generic[Conditioning]):
 
     `x` is the sample, float32, of any shape; `noise` (plan.draws, *x.shape) what its steps will add, drawn beforehand;
     `previous` the data predicted one step ago, where the solver asks for it; `guidance` a scalar on the device; `kept` what of
-    an input image stays.
+    an input image stays; `predicted` the data as the last step predicted them, for a preview.
     """
 
     plan: Plan
@@ -40,6 +40,7 @@ class Trajectory(Generic[Conditioning]):
     i: int = 0
     previous: torch.Tensor | None = None
     kept: Kept | None = None
+    predicted: torch.Tensor | None = None
 
     @property
     def steps(self) -> int:
@@ -98,7 +99,10 @@ class Sampler:
         if any(t.i < t.plan.draws for t in trajectories):
             log_variance = least if fraction is None else fraction * greatest + (1 - fraction) * least
             x = x + (0.5 * log_variance).exp() * _noise(trajectories)
-        return [replace(t, x=x[k], i=t.i + 1, previous=x0[k] if t.plan.multistep else None) for k, t in enumerate(trajectories)]
+        return [
+            replace(t, x=x[k], i=t.i + 1, previous=x0[k] if t.plan.multistep else None, predicted=x0[k])
+            for k, t in enumerate(trajectories)
+        ]
 
     def _split(self, output: torch.Tensor, channels: int) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The network's prediction, and the fraction of the variance's range where it learned one."""

@@ -15,9 +15,9 @@ from properties import for_all
 from limner.app import App
 from limner.audit.reading import request
 from limner.generation import Input
-from limner.images.encoding import encode
+from limner.images.encoding import decode, encode
 from limner.images.inputs import read_input
-from limner.result import ImageResult, Watcher
+from limner.result import ImageResult, Preview, Watcher
 
 GATES = ("prompt", "upload", "embedding", "image")
 PIPELINE = """\
@@ -50,8 +50,14 @@ rules:
 class Everything(Watcher):
     """Keeps all that a caller is shown."""
 
+    previews = 1
+
     def __init__(self) -> None:
         self.images: list[ImageResult] = []
+        self.shown: list[Preview] = []
+
+    def previewed(self, preview: Preview) -> None:
+        self.shown.append(preview)
 
     def ended(self, image: ImageResult) -> None:
         self.images.append(image)
@@ -113,18 +119,21 @@ class Drawn(NamedTuple):
     steps: tuple[str, ...]
     rules: tuple[str, ...]
     on_error: str
+    previews: str
     prompt: str
     n: int
 
 
 def draw(random: Random) -> Drawn:
-    faults = {gate: random.choice(("", "", "", *(f for f in guards.FAULTS if f not in guards.SLOW))) for gate in GATES}
+    quick = [fault for fault in guards.FAULTS if fault not in guards.SLOW]
+    broken = random.choice((None, None, None, *GATES))
+    faults = {gate: random.choice(quick) if gate == broken else "" for gate in GATES}
     steps = [f"{{use: guard.prompt{options(faults['prompt'])}}}"]
     if random.random() < 0.4:
         steps += ["{use: toy.embellish}", "{use: guard.prompt, as: prompt-again}"]
     if random.random() < 0.5:
         steps += ["{use: guard.prior}", f"{{use: guard.embedding{options(faults['embedding'])}}}"]
-    steps += ["{use: toy.draw, as: draw}"]
+    steps += ["{use: guard.draw, as: draw}"]
     if random.random() < 0.4:
         steps += ["{use: guard.image, as: early}", "{use: guard.flip}"]
     steps += [f"{{use: guard.image{options(faults['image'])}}}", "{use: toy.mark}"]
@@ -135,13 +144,21 @@ def draw(random: Random) -> Drawn:
         for gate in measured
         if random.random() < 0.8
     ]
-    said = " ".join(f"no-{gate}" for gate in measured if random.random() < 0.2)
-    return Drawn(tuple(steps), tuple(rules), random.choice(("block", "review")), f"a {said} field", random.randint(1, 2))
+    said = " ".join(f"no-{gate}" for gate in measured if random.random() < 0.15)
+    return Drawn(
+        tuple(steps),
+        tuple(rules),
+        random.choice(("block", "review")),
+        random.choice(("none", "gated", "gated")),
+        f"a {said} field",
+        random.randint(1, 2),
+    )
 
 
 def test_no_pixels_leave_without_every_requirement_having_held_for_that_very_image(tmp_path: Path) -> None:
     count = iter(range(1000))
     outcomes: set[str] = set()
+    shown: set[tuple[str, int]] = set()
 
     def check(drawn: Drawn) -> None:
         folder = tmp_path / str(next(count))
@@ -152,25 +169,38 @@ def test_no_pixels_leave_without_every_requirement_having_held_for_that_very_ima
             f"      - {step}\n" for step in drawn.steps
         )
         policy = f"policy: p\nrequires: [{', '.join(f'guard.{gate}' for gate in required)}, toy.mark]\n"
-        policy += f"on_error: {drawn.on_error}\nrules: [{', '.join(drawn.rules)}]\n"
+        policy += f"on_error: {drawn.on_error}\npreviews: {drawn.previews}\nrules: [{', '.join(drawn.rules)}]\n"
         with house(folder, pipelines=pipelines, policies={"p": policy}, plugins=plugins) as app:
             asked, watcher = app.request(drawn.prompt, n=drawn.n, seed=3), Everything()
             images = app.run(asked, watcher).images
             outcomes.update(image.outcome for image in images)
             assert released_files(app) == sum(image.outcome == "released" for image in images)
+            record = request(app.database, app.keys, asked.id)
+            recorded = {
+                (event.body["index"], event.body["file"]["sha256"]): event.body["pixels_sha256"]
+                for event in record.events
+                if event.kind == "preview.released"
+            }
+            shown.update((asked.id, preview.index) for preview in watcher.shown)
+            assert not watcher.shown or drawn.previews == "gated"
+            for preview in watcher.shown:
+                pixels = recorded[preview.index, preview.file.sha256]
+                assert_everything_held(drawn, journal, f"{asked.id}/{preview.index}", pixels, required)
+                assert decode(preview.file.data).pillow().getpixel((0, 0)) == (255, 255, 255)
             for image in (*images, *watcher.images):
                 assert (image.file is not None) == (image.outcome == "released")
                 if image.file is not None:
-                    assert_everything_held(drawn, journal, f"{asked.id}/{image.index}", image, required)
+                    assert_everything_held(drawn, journal, f"{asked.id}/{image.index}", image.pixels_sha256, required)
 
     for_all(draw, check, examples=24)
     assert outcomes == {"released", "withheld", "held"}
+    assert len(shown) > 2
 
 
-def assert_everything_held(drawn: Drawn, journal: guards.Journal, id: str, image: ImageResult, required: list[str]) -> None:
+def assert_everything_held(drawn: Drawn, journal: guards.Journal, id: str, pixels: str, required: list[str]) -> None:
     """By the guards' own journal: each looked at the value as it went into the image, and saw nothing a rule forbids."""
-    for gate in required:
-        look = journal.looks[gate, id][-1]
+    looks = {gate: journal.looks[gate, id][-1] for gate in required}
+    looks["image"] = next(look for look in journal.looks["image", id] if look.seen == pixels)
+    for gate, look in looks.items():
         forbidden: Any = any(f"no-{gate}," in rule and "shadow" not in rule for rule in drawn.rules)
         assert not (forbidden and look.value >= 1)
-    assert journal.looks["image", id][-1].seen == image.pixels_sha256

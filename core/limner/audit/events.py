@@ -5,6 +5,7 @@
 | `request.accepted` | before any work | prompt, negative prompt, `input.<role>`: each input file |
 | `decision` | at each gate | evidence, details, error |
 | `generation.steps` | at the end of a generation | rewrites, errors |
+| `preview.released` | before a preview is shown | |
 | `image.outcome` | before release | fingerprint |
 | `request.closed` | at the end | |
 
@@ -26,6 +27,7 @@ REQUEST_ACCEPTED = "request.accepted"
 DECISION = "decision"
 GENERATION_STEPS = "generation.steps"
 IMAGE_OUTCOME = "image.outcome"
+PREVIEW_RELEASED = "preview.released"
 REQUEST_CLOSED = "request.closed"
 
 TEXT_PAYLOADS = frozenset({"prompt", "negative_prompt"})
@@ -92,8 +94,8 @@ def request_accepted(request: Request, pinned: Pinned) -> Event:
     return Event(REQUEST_ACCEPTED, request.id, plain(body), payloads, request.caller.subject)
 
 
-def decision(request: Request, generation: Generation, decided: Decision) -> Event:
-    """A decision, whole, as it was made about `generation` with the signals it then had."""
+def decision(request: Request, generation: Generation, decided: Decision, preview: int | None = None) -> Event:
+    """A decision, whole, as it was made about `generation` with the signals it then had; about a preview of it, by number."""
     body = {
         "index": generation.index,
         "gate": decided.gate,
@@ -110,6 +112,7 @@ def decision(request: Request, generation: Generation, decided: Decision) -> Eve
         "seconds": decided.seconds,
         "mode": decided.mode,
         "deny_revision": decided.deny_revision,
+        **({"preview": preview} if preview is not None else {}),
     }
     payloads = {
         "evidence": _evidence(generation),
@@ -160,6 +163,17 @@ def image_outcome(
     }
     payloads = {} if fingerprint is None else {"fingerprint": json_payload(f"{fingerprint:016x}")}
     return Event(IMAGE_OUTCOME, request_id, plain(body), payloads, subject)
+
+
+def preview_released(request_id: str, index: int, number: int, file: EncodedImage, pixels_sha256: str) -> Event:
+    """A preview of an image leaves: `pixels_sha256` is of its pixels before marking."""
+    body = {
+        "index": index,
+        "preview": number,
+        "file": {"sha256": file.sha256, "format": file.format, "bytes": len(file.data)},
+        "pixels_sha256": pixels_sha256,
+    }
+    return Event(PREVIEW_RELEASED, request_id, plain(body))
 
 
 def request_closed(request_id: str, outcomes: Sequence[Outcome], *, seconds: float | None = None, reason: str = "") -> Event:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from limner.engine.calls import Calls
+from limner.engine.checks import image
 from limner.engine.devices import Pace
-from limner.engine.failure import step_error
+from limner.engine.failure import place, step_error
+from limner.engine.interface import Previews
 from limner.engine.loading import LoadedStep
 from limner.engine.results import one_each
 from limner.engine.submission import Submission
@@ -117,6 +119,22 @@ class RunningSet:
         member.seconds += seconds
         member.largest = max(member.largest, size)
         member.submission.progress(member.done, member.steps)
+        previews = member.submission.previews
+        if previews is not None and previews.is_due(member.done, member.steps):
+            self._preview(member, previews)
+
+    def _preview(self, member: _Member, previews: Previews) -> None:
+        """Show how far it is. A step whose preview fails is not asked again, and the image goes on."""
+        submission = member.submission
+        try:
+            with self._calls.call(self._loaded, [submission]) as call:
+                shown = self._step.preview(member.state)
+            member.seconds += call.seconds
+            if shown is not None and not submission.over:
+                previews.show(image(shown))
+        except BaseException:  # whatever a plugin raises: a preview is no part of the work
+            submission.previews = None
+            logger.exception("the preview of %s failed; no more are asked for", place(submission.ref))
 
     def _start_again(self, group: Sequence[_Member]) -> None:
         self._members = [member for member in self._members if member not in group]

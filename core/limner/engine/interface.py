@@ -8,9 +8,24 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from limner.bound import StepRef
-from limner.generation import Generation, Signal
+from limner.generation import Generation, Image, Signal
 
 Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Previews:
+    """What an iterative step is to show on its way: `count` previews at even distances, each given to `show`.
+
+    `show` is called on engine threads, and must be quick.
+    """
+
+    count: int
+    show: Callable[[Image], None]
+
+    def is_due(self, done: int, steps: int) -> bool:
+        """Whether a preview is due after so many of the steps; never after the last, which gives the image itself."""
+        return done < steps and done in {round(number * steps / (self.count + 1)) for number in range(1, self.count + 1)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +47,12 @@ class Engine(Protocol):
     """Runs steps. Thread-safe."""
 
     def submit(
-        self, ref: StepRef, generation: Generation, deadline: float | None = None, on_progress: Progress | None = None
+        self,
+        ref: StepRef,
+        generation: Generation,
+        deadline: float | None = None,
+        on_progress: Progress | None = None,
+        previews: Previews | None = None,
     ) -> Future[StepRun]:
         """Run one step for one generation.
 

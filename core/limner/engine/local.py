@@ -13,7 +13,7 @@ from limner.bound import StepRef
 from limner.engine import devices as placing
 from limner.engine.devices import Placement
 from limner.engine.failure import place
-from limner.engine.interface import Progress, StepRun
+from limner.engine.interface import Previews, Progress, StepRun
 from limner.engine.lane import Lane
 from limner.engine.loading import UnboundModels
 from limner.engine.requests import KnownRequest, KnownRequests
@@ -85,7 +85,12 @@ class LocalEngine:
             self._hire("io", placing.host(), batches=True, groups=False)
 
     def submit(
-        self, ref: StepRef, generation: Generation, deadline: float | None = None, on_progress: Progress | None = None
+        self,
+        ref: StepRef,
+        generation: Generation,
+        deadline: float | None = None,
+        on_progress: Progress | None = None,
+        previews: Previews | None = None,
     ) -> Future[StepRun]:
         """Run one step for one generation; see `Engine.submit`."""
         cls = self._steps.get(ref.type)
@@ -94,6 +99,7 @@ class LocalEngine:
             unknown.set_exception(StepError(f"this engine has no step {ref.type!r}", where=place(ref)))
             return unknown
         submission, refused = self._admit(cls.runs_on, ref, generation, deadline, on_progress)
+        submission.previews = previews
         if refused:
             submission.fail(Cancelled(refused))
         else:

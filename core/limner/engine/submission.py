@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from limner.bound import StepRef
 from limner.engine.failure import place
-from limner.engine.interface import Progress, StepRun
+from limner.engine.interface import Previews, Progress, StepRun
 from limner.errors import Cancelled, LimnerError, StepError
 from limner.generation import Generation
 
@@ -51,6 +51,7 @@ class Submission:
         self.ref, self.generation, self.deadline, self.order = ref, generation, deadline, order
         self.key = StepKey.of(ref)
         self.cancelled = False
+        self.previews: Previews | None = None  # for an iterative step; None once one has failed
         self.due: float | None = None
         self.future: Future[StepRun] = Future()
         self.future.set_running_or_notify_cancel()  # so that `Future.cancel` is refused: `Engine.cancel` stops the work too

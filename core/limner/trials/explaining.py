@@ -97,7 +97,8 @@ def lines(explained: Explained) -> Iterator[str]:
         shadow = ", in shadow" if decision.get("mode") == "shadow" else ""
         policy = f"policy {decision['policy']} {decision['revision'][:12]}{shadow}"
         after = f" after {decision['after_step']}" if decision["after_step"] else ""
-        yield f"{decision['gate']}: {decision['action']}{after}  ({policy}, {decision['seconds'] * 1000:.2f} ms)"
+        about = f"preview {decision['preview']}, " if decision.get("preview") else ""
+        yield f"{about}{decision['gate']}: {decision['action']}{after}  ({policy}, {decision['seconds'] * 1000:.2f} ms)"
         for finding in decision["findings"]:
             yield from _finding(finding)
     if explained.unjudged:

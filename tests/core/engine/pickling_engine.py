@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 from limner.bound import StepRef
-from limner.engine.interface import Engine, Progress, StepRun
+from limner.engine.interface import Engine, Previews, Progress, StepRun
 from limner.generation import Generation
 
 T = TypeVar("T")
@@ -19,7 +19,12 @@ class PicklingEngine:
         self.engine = engine
 
     def submit(
-        self, ref: StepRef, generation: Generation, deadline: float | None = None, on_progress: Progress | None = None
+        self,
+        ref: StepRef,
+        generation: Generation,
+        deadline: float | None = None,
+        on_progress: Progress | None = None,
+        previews: Previews | None = None,
     ) -> Future[StepRun]:
         answered: Future[StepRun] = Future()
 
@@ -30,7 +35,8 @@ class PicklingEngine:
             else:
                 answered.set_result(through_pickle(inner.result()))
 
-        self.engine.submit(through_pickle(ref), through_pickle(generation), deadline, on_progress).add_done_callback(answer)
+        asked = through_pickle(ref), through_pickle(generation)
+        self.engine.submit(*asked, deadline, on_progress, previews).add_done_callback(answer)
         return answered
 
     def cancel(self, request_id: str) -> None:

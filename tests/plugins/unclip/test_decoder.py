@@ -146,3 +146,13 @@ def test_without_a_caption_the_prompt_is_not_shown(load: Any, embedded: Any) -> 
     one, other = (silent.begin(embedded(prompt=prompt)).conditioning for prompt in ("a ball", "a star"))
     assert torch.equal(one.tokens, other.tokens)
     assert torch.equal(one.tokens, load(Decoder).begin(embedded(prompt="")).conditioning.tokens)
+
+
+def test_a_preview_is_the_image_as_the_last_step_predicted_it(load: Any, embedded: Any) -> None:
+    step = load(Decoder, steps=3)
+    state = step.begin(embedded())
+    assert step.preview(state) is None
+    [state] = step.advance([state])
+    preview = step.preview(state)
+    assert preview.size == (32, 32)
+    assert not torch.equal(preview.tensor(), step.finish(state).tensor())
