@@ -50,7 +50,10 @@ def test_the_readme_names_every_setting_and_the_first_commands():
     assert re.search(r"```sh\nmake demo.*\nmake test", README)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md", "docs/plugins.md", "docs/tasks.md"])
+PAGES = ("README.md", "docs/architecture.md", "docs/plugins.md", "docs/tasks.md", "docs/training.md")
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page: str):
     path = ROOT / page
     for link in re.findall(r"\]\(([^)#]+)[^)]*\)", path.read_text()):

@@ -44,8 +44,8 @@ def _trainer(command: str) -> Callable[[Path, str, int], None]:
     def train_stage(recipe: Recipe, device: Device = "auto", every: Every = 20) -> None:
         from limner_unclip.training.commands import train
 
-        folder = train(command, recipe, device=device, every=every)
-        typer.echo(f"the model as it stands is in {folder}")
+        if (folder := train(command, recipe, device=device, every=every)) is not None:
+            typer.echo(f"the model as it stands is in {folder}")
 
     return train_stage
 
@@ -55,10 +55,12 @@ def export(
 ) -> None:
     """Write the trained networks as one directory in the form of diffusers."""
     from limner_unclip.training.export import export as write
+    from limner_unclip.training.quiet import libraries_hushed
     from limner_unclip.training.recipe import load_recipe
 
     _, run = load_recipe(recipe)
-    typer.echo(f"wrote {write(run, to)}")
+    with libraries_hushed():
+        typer.echo(f"wrote {write(run, to)}")
 
 
 def doctor(

@@ -118,7 +118,10 @@ class _LogitScale(nn.Module):
 
 
 class _FactHeads(nn.Module):
-    """Linear classifiers of those facts that have few classes; the loss is summed over facts."""
+    """Linear classifiers of those facts that have few classes; the loss is summed over facts.
+
+    A fact that no picture of the batch has counts 0, through its head: several processes want a gradient for every weight.
+    """
 
     def __init__(self, shown: NDArray[np.int64], dimension: int) -> None:
         super().__init__()
@@ -128,12 +131,14 @@ class _FactHeads(nn.Module):
 
     def forward(self, image: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
         direction = F.normalize(image, dim=-1) * image.shape[-1] ** 0.5
-        losses = [
-            F.cross_entropy(head(direction), shown[:, column], ignore_index=-1)
-            for head, column in zip(self.heads, self.columns, strict=True)
-            if bool((shown[:, column] >= 0).any())
-        ]
+        losses = [_naming(head(direction), shown[:, column]) for head, column in zip(self.heads, self.columns, strict=True)]
         return torch.stack([image.new_zeros(()), *losses]).sum()
+
+
+def _naming(logits: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
+    """The mean cross-entropy over those that have a class."""
+    known = (classes >= 0).sum().clamp(min=1)
+    return F.cross_entropy(logits, classes, ignore_index=-1, reduction="sum") / known
 
 
 def _text_encoder(settings: Clip, tokenizer: Any) -> nn.Module:

@@ -16,7 +16,8 @@ from limner_unclip.training.doctor.patient import Patient
 from limner_unclip.training.export import ready_stages
 from limner_unclip.training.loop import Report, Training
 from limner_unclip.training.machine import find_device, new_accelerator
-from limner_unclip.training.publish import MODEL, origin_of, publish
+from limner_unclip.training.publish import origin_of, publish
+from limner_unclip.training.quiet import libraries_hushed
 from limner_unclip.training.recipe import Data, Recipe, Stage, load_recipe
 from limner_unclip.training.records import StageRun, read_records, write_record
 from limner_unclip.training.reports import Terminal, reporting
@@ -51,25 +52,23 @@ def stages_of(command: str, recipe: Recipe) -> Sequence[Stage]:
     return by_command[command]
 
 
-def train(command: str, recipe: Path, *, device: str = "auto", every: int = 20, sources: FindSource = find_source) -> Path:
+def train(
+    command: str, recipe: Path, *, device: str = "auto", every: int = 20, sources: FindSource = find_source
+) -> Path | None:
     """Train the stages of a command, publish the model of what is trained so far, and return its directory.
 
-    `all` passes over stages that are done, and examines the model for its card. Raises ConfigurationError for a faulty recipe,
-    faulty data, an unknown device, or a stage whose forerunner is missing, and TrainingDiverged where a loss is not finite.
+    `all` passes over stages that are done, and examines the model for its card. Of several processes only the first publishes;
+    the others return None. Raises ConfigurationError for a faulty recipe, faulty data, an unknown device, or a stage whose
+    forerunner is missing, and TrainingDiverged where a loss is not finite.
     """
     session = Session(recipe, device=device, sources=sources)
-    for stage in stages_of(command, session.recipe):
-        if command == "all" and session.is_done(stage):
-            continue
-        with Terminal(stage) as bar:
-            session.train(stage, [bar], every=every)
-    if not session.main:
-        return session.run / MODEL
-    folder = publish(session.recipe, session.run)
-    if command == "all":
-        patient = Patient(folder, session.place.source, pictures=PICTURES, device=session.place.device)
-        publish(session.recipe, session.run, examine(patient))
-    return folder
+    with libraries_hushed():
+        for stage in stages_of(command, session.recipe):
+            if command == "all" and session.is_done(stage):
+                continue
+            with Terminal(stage, shown=session.main) as bar:
+                session.train(stage, [bar], every=every)
+        return session.publish(examined=command == "all") if session.main else None
 
 
 def find_patient(model: Path, *, recipe: Path | None, stream: str | None, pictures: int, device: str) -> Patient:
@@ -110,6 +109,14 @@ class Session:
         settings = getattr(self.recipe, stage)
         wanted = settings.model_dump(mode="json") if settings is not None else None
         return record is not None and record.settings == wanted and stage in ready_stages(self.run)
+
+    def publish(self, *, examined: bool) -> Path:
+        """Write the model of what is trained so far; examined, with the doctor's findings on its card."""
+        folder = publish(self.recipe, self.run)
+        if not examined:
+            return folder
+        patient = Patient(folder, self.place.source, pictures=PICTURES, device=self.place.device)
+        return publish(self.recipe, self.run, examine(patient))
 
     def _descend(self, stage: Stage, listeners: Sequence[Report], every: int) -> None:
         prepared = prepare(stage, self.place)

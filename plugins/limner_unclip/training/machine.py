@@ -21,9 +21,7 @@ def new_accelerator(device: str = "auto") -> Accelerator:
     library = training_library("accelerate")
     if device != "auto":
         find_device(device)
-    # a condition that a whole batch has lost leaves its network without gradient for that step
-    partly_used = library.DistributedDataParallelKwargs(find_unused_parameters=True)
-    accelerator: Accelerator = library.Accelerator(cpu=device == "cpu", kwargs_handlers=[partly_used])
+    accelerator: Accelerator = library.Accelerator(cpu=device == "cpu")
     return accelerator
 
 

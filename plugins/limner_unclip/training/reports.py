@@ -64,7 +64,7 @@ class TensorBoard:
 class Terminal:
     """A bar with loss and speed on stderr; a line for each report where that is no terminal."""
 
-    def __init__(self, stage: str, console: Console | None = None) -> None:
+    def __init__(self, stage: str, console: Console | None = None, *, shown: bool = True) -> None:
         self._stage, self._console = stage, console or Console(stderr=True)
         self._bars = Bars(
             TextColumn("{task.description}"),
@@ -75,7 +75,7 @@ class Terminal:
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=self._console,
-            disable=not self._console.is_terminal,
+            disable=not (shown and self._console.is_terminal),
         )
         self._bar = self._bars.add_task(stage, total=None, loss="…", speed="…")
 

@@ -42,7 +42,7 @@ class Finding:
     @property
     def expected(self) -> str:
         """The range, as people read it."""
-        return f"{self.low:g} to {self.high:g}{self.unit}"
+        return f"{round(self.low, 2):g} to {round(self.high, 2):g}{self.unit}"
 
     def json(self) -> dict[str, Any]:
         """The finding as JSON; a value that is not a number is null."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from pathlib import Path
 
 import pytest
 import torch
@@ -11,42 +11,52 @@ import torch
 from limner import ConfigurationError, local_models
 from limner_unclip.component_files import load_component
 from limner_unclip.training.checkpoint import part, read
-from limner_unclip.training.commands import train
+from limner_unclip.training.commands import Session, stages_of, train
 from limner_unclip.training.export import export
 from limner_unclip.training.machine import find_device
 
-COMMANDS = ("clip", "prior", "decoder", "upsampler")
 STAGES = ("clip", "prior", "direct_prior", "decoder", "upsampler")
 
 
 def losses_of(stage, recipe_file, blocks):
     """Train a command's stages on the blocks; the losses of the one, as its metrics tell them."""
     train(stage, recipe_file, device="cpu", sources=lambda data: blocks, every=5)
-    return metrics(recipe_file, stage)
+    return metrics(recipe_file.parent, stage)
 
 
-def metrics(recipe_file, stage):
-    lines = (recipe_file.parent / "run" / "metrics" / f"{stage}.jsonl").read_text().splitlines()
+def metrics(folder, stage):
+    lines = (folder / "run" / "metrics" / f"{stage}.jsonl").read_text().splitlines()
     return [json.loads(line)["loss"] for line in lines]
 
 
-@pytest.fixture
-def trained(recipe_file: Path, blocks) -> Path:
-    for command in COMMANDS:
-        train(command, recipe_file, device="cpu", sources=lambda data: blocks, every=5)
-    return recipe_file.parent / "run"
-
-
-def test_every_stage_learns_and_the_model_exports_and_loads(trained, recipe_file, tmp_path):
+def test_every_stage_learns_and_the_model_exports_and_loads(trained, tmp_path):
     for stage in STAGES:
-        losses = metrics(recipe_file, stage)
+        losses = metrics(trained, stage)
         assert losses[-1] < 0.85 * losses[0], f"{stage}: {losses}"
-    assert_loads(export(trained, tmp_path / "weights"))
-    assert list((trained / "tensorboard" / "decoder").glob("events.out.*"))
-    card = (trained / "model" / "README.md").read_text()
-    assert "Drawn without end by the stream `blocks`." in card
-    assert "| ridge_prior | 272 | 1 | 48 |" in card
-    assert "`prior/diffusion_pytorch_model.safetensors`" not in card.split("## Files")[0]
+        assert list((trained / "run" / "tensorboard" / stage).glob("events.out.*"))
+    assert_loads(export(trained / "run", tmp_path / "weights"))
+
+
+def test_the_card_is_written_from_the_run(trained):
+    model = trained / "run" / "model"
+    card = (model / "README.md").read_text()
+    assert f"36 captioned pictures from the folder {trained / 'pictures'}, and 12 held out." in card
+    assert "| ridge_prior | 272 | 1 | 36 | 0 |  | in closed form |" in card
+    assert "| decoder | 50,947 | 20 | 6 | 0 |" in card
+    assert "| upsampler | PSNR above bicubic enlarging |" in card
+    weights = model / "prior" / "diffusion_pytorch_model.safetensors"
+    assert f"| prior/{weights.name} | `{hashlib.sha256(weights.read_bytes()).hexdigest()}` |" in card
+    lines = dict(reversed(line.split("  ")) for line in (model / "SHA256SUMS").read_text().splitlines())
+    assert lines["README.md"] == hashlib.sha256(card.encode()).hexdigest()
+    assert lines.keys() == {p.relative_to(model).as_posix() for p in model.rglob("*") if p.is_file()} - {"SHA256SUMS"}
+
+
+def test_a_run_of_all_passes_over_what_is_done(trained):
+    session = Session(trained / "blocks.yaml", device="cpu")
+    assert all(session.is_done(stage) for stage in stages_of("all", session.recipe))
+    changed = session.recipe.model_copy(update={"decoder": session.recipe.decoder.model_copy(update={"steps": 21})})
+    session.recipe = changed
+    assert not session.is_done("decoder")
 
 
 def assert_loads(folder):
