@@ -288,14 +288,15 @@ class ReadingHooks:
     """Looking at images and words, apart from pipelines."""
 
     @hookspec
-    def read_watermark(self, image: Image, keys: Mapping[str, bytes]) -> WatermarkReading | None:
-        """Look for a mark in an image from anywhere.
+    def read_watermark(self, image: Image, keys: Mapping[str, bytes]) -> Sequence[WatermarkReading]:
+        """Look for marks in an image from anywhere.
 
-        Reads `image`, and `keys` by key id; returns the reading, None where no mark is found. It is a look-up key only, to be
-        confirmed against the record. A failure is reported and the other readers go on.
+        Reads `image`, and `keys` by key id; returns the readings, none where no mark is found, and several where a marked image
+        was marked again. They are look-up keys only, to be confirmed against the record. A failure is reported and the other
+        readers go on.
 
             def read_watermark(image, keys):
-                return search(image.pillow(), keys["2026-01"])
+                return search(image.pillow(), keys["1"])
         """
 
     @hookspec

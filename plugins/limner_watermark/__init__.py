@@ -17,13 +17,13 @@ def register_steps() -> list[type[limner.Step]]:
 
 
 @limner.hookimpl
-def read_watermark(image: limner.Image, keys: Mapping[str, bytes]) -> limner.WatermarkReading | None:
-    """The invisible mark in an image from anywhere, made with any of the keys."""
+def read_watermark(image: limner.Image, keys: Mapping[str, bytes]) -> list[limner.WatermarkReading]:
+    """The invisible marks in an image from anywhere, made with any of the keys."""
     from limner_watermark.pattern import pattern
     from limner_watermark.search import read_upright
 
     pillow = image.pillow()
     for id, key in reversed(list(keys.items())):
         if found := read_upright(pillow, pattern(key)):
-            return limner.WatermarkReading(found.mark_id, id, found.score)
-    return None
+            return [limner.WatermarkReading(mark.mark_id, id, mark.score) for mark in found]
+    return []

@@ -69,15 +69,18 @@ def soft_bits(found: Waves, pattern: Pattern, offset: Offset) -> NDArray[np.floa
     return np.bincount(pattern.bit[data], weights=values, minlength=CODED_BITS).astype(np.float32)
 
 
-def read(folded: Plane, pattern: Pattern) -> Found | None:
-    """The mark in a folded picture, or None."""
+def read(folded: Plane, pattern: Pattern) -> tuple[Found, ...]:
+    """The marks in a folded picture, the clearest first: more than one where a marked picture was edited and marked again."""
     found = waves(folded, pattern)
     likely = [place for place in places(found, pattern) if place.score >= GATE]
     if not likely:
-        return None
+        return ()
     ids = decode(np.stack([soft_bits(found, pattern, place.offset) for place in likely]))
-    read = (Found(id, place.score) for id, place in zip(ids, likely, strict=True) if id is not None)
-    return next(read, None)
+    scores: dict[int, float] = {}
+    for id, place in zip(ids, likely, strict=True):
+        if id is not None:
+            scores.setdefault(id, place.score)
+    return tuple(Found(id, score) for id, score in scores.items())
 
 
 def _place(scores: Plane, row: int, column: int) -> Place:

@@ -82,5 +82,4 @@ def _is_found(marked: PIL.Image.Image, generation: limner.Generation, pattern: P
     file = io.BytesIO()
     marked.save(file, "WEBP" if generation.output_format == "webp" else "JPEG", quality=COPY_QUALITY)
     with PIL.Image.open(file) as copy:
-        found = read_upright(copy, pattern)
-    return found is not None and found.mark_id == generation.mark_id
+        return any(found.mark_id == generation.mark_id for found in read_upright(copy, pattern))

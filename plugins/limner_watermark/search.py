@@ -12,10 +12,10 @@ LEAST_SIDE = 32  # pixels: a smaller image holds too little of a tile
 MOST_SIDE = 2048  # of a larger image the middle is read
 
 
-def read_upright(image: PIL.Image.Image, pattern: Pattern) -> Found | None:
-    """The mark in an image that was neither turned nor scaled since it was marked; cropping is no matter."""
+def read_upright(image: PIL.Image.Image, pattern: Pattern) -> tuple[Found, ...]:
+    """The marks in an image that was neither turned nor scaled since it was marked; cropping is no matter."""
     if min(image.size) < LEAST_SIDE:
-        return None
+        return ()
     return read(fold(prepared(_middle(luma(image)))), pattern)
 
 

@@ -92,7 +92,8 @@ class Registry:
 
     def read_watermarks(self, image: Image, keys: Mapping[str, bytes]) -> tuple[WatermarkReading, ...]:
         """What each plugin that reads marks finds in the image. One that raises is logged, and the others are asked."""
-        return tuple(self._readings("read_watermark", image=image, keys=keys))
+        answers = self._readings("read_watermark", image=image, keys=keys)
+        return tuple(reading for answer in answers for reading in answer)
 
     def read_manifests(self, file: EncodedImage, keys: KeyRings) -> tuple[ManifestReading, ...]:
         """What each plugin that reads content credentials finds in the file; failures are told as for marks."""

@@ -1,0 +1,70 @@
+"""`limner inspect`: where an image comes from, as far as it and the record tell. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from limner.errors import LimnerError, UsageError
+
+if TYPE_CHECKING:
+    from limner.app import App
+    from limner.inspection import Inspection
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+LARGEST = 256 * 2**20  # bytes of one file
+
+
+def add(cli: typer.Typer) -> None:
+    """Add the command."""
+
+    @cli.command()
+    def inspect(
+        path: Annotated[Path, typer.Argument(metavar="IMAGE|DIR", help="An image file, or a folder of them.")],
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON, a line for each file.")] = False,
+    ) -> None:
+        """Lead an image back to its record. Exit code 1 where what is in it does not agree, or a file is no image."""
+        from limner.app import App
+        from limner.inspection import told
+
+        files = _files(path)
+        bad = False
+        with App.open() as app:
+            for file in files:
+                try:
+                    seen = _inspected(app, file)
+                except LimnerError as error:
+                    bad = True
+                    typer.echo(json.dumps({"file": str(file), "error": error.what}) if as_json else f"{file}: {error.what}")
+                    continue
+                bad |= seen.verdict == "conflict"
+                if as_json:
+                    typer.echo(json.dumps({"file": str(file), **asdict(seen)}, ensure_ascii=False))
+                else:
+                    typer.echo("\n".join((f"{file}: {told(seen)[0]}", *told(seen)[1:])))
+        raise typer.Exit(1 if bad else 0)
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+        if not found:
+            raise UsageError("there are no images in this folder", where=str(path), fix=f"names end in {', '.join(SUFFIXES)}")
+        return found
+    if not path.is_file():
+        raise UsageError("there is no such file", where=str(path))
+    return [path]
+
+
+def _inspected(app: App, file: Path) -> Inspection:
+    from limner.inspection import inspect
+    from limner.inspection.inspecting import Readers
+
+    if file.stat().st_size > LARGEST:
+        raise UsageError(f"the file is larger than {LARGEST // 2**20} MiB", where=str(file))
+    readers = Readers(app.read_manifests, app.read_marks)
+    return inspect(file.read_bytes(), database=app.database, images=app.images, readers=readers)

@@ -1,0 +1,65 @@
+"""An inspection in plain words, a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from limner.generation import ManifestReading
+from limner.inspection.inspecting import Found, Inspection, Verdict
+
+VERDICTS: Mapping[Verdict, str] = {
+    "agreement": "made here: everything in it agrees",
+    "conflict": "CONFLICT: what is in it does not agree",
+    "unconfirmed": "made here, by what it carries; there is no image left to compare it with",
+    "unknown": "nothing in it leads to this record",
+}
+STATES: Mapping[str, str] = {
+    "trusted": "hold, signed by this installation or an authority it trusts",
+    "valid": "hold, signed by somebody this installation does not know",
+    "invalid": "do not hold",
+    "remote": "lie elsewhere and were not fetched",
+}
+
+
+def told(inspection: Inspection) -> tuple[str, ...]:
+    """The lines: the verdict, the conflicts, the records, then each thing that was looked for."""
+    return (VERDICTS[inspection.verdict], *(f"  {line}" for line in _details(inspection)))
+
+
+def _details(inspection: Inspection) -> Iterator[str]:
+    if inspection.problem:
+        yield f"its pixels cannot be looked at: {inspection.problem}"
+    yield from inspection.conflicts
+    for found in inspection.found:
+        yield from _record(found)
+    if not inspection.manifests:
+        yield "content credentials: none"
+    for manifest in inspection.manifests:
+        yield f"content credentials: {_credentials(manifest)}"
+    if not inspection.marks:
+        yield "mark: none found"
+    for mark in inspection.marks:
+        yield f"mark: {mark.mark_id:012x}, made with key {mark.key_id}, {mark.score:.1f} standard deviations over chance"
+    if inspection.distance is None:
+        yield "likeness: nothing that is kept looks like it"
+    else:
+        yield f"likeness: {inspection.distance} of 64 bits from the nearest image that is kept"
+
+
+def _record(found: Found) -> Iterator[str]:
+    standing = found.standing
+    yield f"image {standing.index} of request {standing.request_id}: {standing.state}, found by {' and '.join(found.by)}"
+    yield (
+        f"  made {standing.time} by pipeline {standing.pipeline} under policy {standing.policy}"
+        f" (revision {standing.policy_revision[:12]})"
+    )
+    if standing.erasure is not None:
+        yield f"  erased {standing.erasure.time}: {standing.erasure.reason or 'no reason is on the record'}"
+    if found.looks is False:
+        yield "  the image that was made looks different"
+
+
+def _credentials(manifest: ManifestReading) -> str:
+    signer = f" ({manifest.signer})" if manifest.signer else ""
+    problems = f": {', '.join(manifest.problems)}" if manifest.problems else ""
+    return f"{STATES[manifest.state]}{signer}{problems}"

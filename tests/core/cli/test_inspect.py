@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pictures import scene
+
+Limner = Callable[..., Any]
+
+
+def test_a_folder_is_inspected_file_by_file(limner: Limner, project: Path):
+    folder = project / "found"
+    folder.mkdir()
+    scene(64).save(folder / "a.png")
+    scene(64).save(folder / "b.JPEG")
+    (folder / "notes.txt").write_text("no image")
+    result = limner("inspect", str(folder), "--json")
+    assert result.returncode == 0, result.stderr
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(Path(line["file"]).name, line["verdict"]) for line in lines] == [("a.png", "unknown"), ("b.JPEG", "unknown")]
+
+
+def test_what_is_no_image_is_told_and_the_others_go_on(limner: Limner, project: Path):
+    folder = project / "found"
+    folder.mkdir()
+    (folder / "a.png").write_text("no image")
+    scene(64).save(folder / "b.png")
+    result = limner("inspect", str(folder))
+    assert result.returncode == 1
+    assert "a.png: the file is no image" in result.stdout
+    assert "b.png: nothing in it leads to this record" in result.stdout
+
+
+def test_a_path_where_nothing_is_says_so(limner: Limner, project: Path):
+    for path in (project / "nothing.png", project / "policies"):
+        result = limner("inspect", str(path))
+        assert result.returncode == 2
+        assert "Traceback" not in result.stderr
