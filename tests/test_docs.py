@@ -50,7 +50,7 @@ def test_the_readme_names_every_setting_and_the_first_commands():
     assert re.search(r"```sh\nmake demo.*\nmake test", README)
 
 
-PAGES = ("README.md", "docs/architecture.md", "docs/plugins.md", "docs/tasks.md", "docs/training.md")
+PAGES = ("README.md", "docs/architecture.md", "docs/plugins.md", "docs/models.md", "docs/tasks.md", "docs/training.md")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -24,6 +24,7 @@ from limner.checking import check
 from limner.errors import InvalidFile, Problem, UsageError
 from limner.generation import Caller, EncodedImage, Image, Input, ManifestReading, Request, Task, WatermarkReading
 from limner.models import ModelStore
+from limner.models.ledger import Ledger
 from limner.pipeline import declared_models, load_pipelines
 from limner.plugins.loading import load_plugins
 from limner.plugins.registry import Registry
@@ -89,6 +90,11 @@ class App:
         """The models that plugins register and pipelines.yaml declares."""
         declared = declared_models(self.project.pipelines)
         return ModelStore({**declared, **self.registry.models}, root=self.project.root)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What models were fetched, with their licences and hashes."""
+        return Ledger(self.project.state / "models.json")
 
     @cached_property
     def policies(self) -> Mapping[str, Policy]:

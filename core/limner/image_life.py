@@ -21,7 +21,7 @@ from limner.bound import BoundStep
 from limner.database.timestamp import after
 from limner.deny import DenyList
 from limner.engine.interface import Engine, Previews, StepRun
-from limner.errors import AuditError, Cancelled, LimnerError, StepError
+from limner.errors import AuditError, Cancelled, ConfigurationError, LimnerError, StepError
 from limner.generation import (
     Decision,
     DecisionView,
@@ -92,6 +92,7 @@ class ImageLife:
         self._psnr = math.inf  # of the marking
         self._mark: Mark | None = None  # once it is read back from the final file
         self._held = False
+        self._misconfigured = False
 
     def run(self) -> Life:
         """From the prompt to the outcome. Whatever goes wrong ends this image alone."""
@@ -210,6 +211,7 @@ class ImageLife:
             raise _Ends("cancelled", step.id, str(cancelled)) from None
         except LimnerError as error:
             self._trail.step_ended(self._index, step, error)
+            self._misconfigured |= isinstance(error, ConfigurationError) or isinstance(error.__cause__, ConfigurationError)
             self._lifecycle("on_step_error", step=self._view(step, error=_kind(error)))
             return error if isinstance(error, StepError) else StepError(error.what, where=error.where, fix=error.fix)
         self._trail.step(self._index, step, run)
@@ -364,7 +366,15 @@ class ImageLife:
     def _result(self, outcome: Outcome, *, file: EncodedImage | None = None, error: str = "") -> ImageResult:
         generation = self._generation
         return ImageResult(
-            self._index, generation.seed, outcome, generation.decisions, file, self._pixels_sha256, self._mark_id, error
+            self._index,
+            generation.seed,
+            outcome,
+            generation.decisions,
+            file,
+            self._pixels_sha256,
+            self._mark_id,
+            error,
+            self._misconfigured,
         )
 
     @property

@@ -68,6 +68,11 @@ class ModelSource:
         return _HUB_ID.fullmatch(self.source) is not None
 
     @property
+    def pin(self) -> str:
+        """The commit of a hub id, as it stands for the files: `hub:owner/name@<commit>`."""
+        return f"hub:{self.source}@{self.revision}"
+
+    @property
     def where(self) -> str:
         """How errors name this model."""
         return f"model {self.name}"

@@ -12,7 +12,8 @@ from limner.generation import Decision, EncodedImage, Outcome
 class ImageResult:
     """One image's outcome. `file` is there only if it was released; `pixels_sha256` is that of the pixels before marking.
 
-    `mark_id` is the mark that was read back from the file, None where it carries none.
+    `mark_id` is the mark that was read back from the file, None where it carries none. `misconfigured` says that what a step
+    lacked stands in a file or in the environment, a model say, and not in the request.
     """
 
     index: int
@@ -23,6 +24,7 @@ class ImageResult:
     pixels_sha256: str = ""
     mark_id: int | None = None
     error: str = ""
+    misconfigured: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,10 +162,10 @@ class Models(Protocol):
         """The model's directory on this machine, in the form of diffusers."""
 
     def space(self, model: str) -> str:
-        """The model's embedding space: as declared, else the hash of its text encoder."""
+        """The model's embedding space: as declared, else its pinned commit, else the hash of its text encoder."""
 
     def digest(self, model: str) -> str:
-        """Hex SHA-256 over the model's files."""
+        """Hex SHA-256 over the model's files; for a model of the hub its pinned commit, which stands for them."""
 
 
 class ModelIndex(Protocol):

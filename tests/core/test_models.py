@@ -8,7 +8,8 @@ import logging
 import shutil
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from subprocess import run
 
@@ -17,6 +18,7 @@ import torch
 
 from limner.errors import ConfigurationError, ModelError
 from limner.models import ModelSource, ModelStore
+from limner.models.ledger import Ledger, fetch, licence, verify
 from limner.step import ModelIndex, Models
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -24,7 +26,7 @@ CPU = torch.device("cpu")
 
 
 def store_of(folder: Path, **more: str) -> ModelStore:
-    return ModelStore({"tiny": ModelSource("tiny", str(folder), **more)}, offline=True)
+    return ModelStore({"tiny": ModelSource("tiny", str(folder), **more)})
 
 
 def bound(folder: Path, dtype: torch.dtype = torch.float32) -> Models:
@@ -93,40 +95,147 @@ class TestSource:
             store_of(karlo).directory("tinny")
 
 
+HUB = {"karlo": ModelSource("karlo", "kakaobrain/karlo", COMMIT)}
+
+
+class Hub:
+    """A hub on this machine, that counts what it is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.asked: list[str] = []
+        files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+        info = {"sha": COMMIT, "siblings": [{"rfilename": name} for name in files], "id": "kakaobrain/karlo"}
+        tree = [
+            {"type": "file", "path": name, "size": path.stat().st_size, "oid": hashlib.sha1(name.encode()).hexdigest()}
+            for name, path in files.items()
+        ]
+        hub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                hub.asked.append(self.path)
+                name = self.path.partition(f"/resolve/{COMMIT}/")[2]
+                if name:
+                    self.answer(files[name].read_bytes(), name)
+                else:
+                    self.answer(json.dumps(tree if "/tree/" in self.path else info).encode())
+
+            do_HEAD = do_GET
+
+            def answer(self, content: bytes, name: str = "") -> None:
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(content)))
+                self.send_header("Content-Type", "application/json")
+                if name:
+                    self.send_header("X-Repo-Commit", COMMIT)
+                    self.send_header("ETag", f'"{hashlib.sha1(content).hexdigest()}"')
+                self.end_headers()
+                if self.command == "GET":
+                    self.wfile.write(content)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Nobody reads it."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def hub(own_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub that has the tiny model, with a card; and an empty cache."""
+    (own_copy / "README.md").write_text("---\nlicense: creativeml-openrail-m\ntags: [x]\n---\nA card.\n")
+    hub = Hub(own_copy)
+    for name, value in (("HF_HUB_CACHE", str(tmp_path / "cache")), ("ENDPOINT", hub.url)):
+        monkeypatch.setattr(f"huggingface_hub.constants.{name}", value)
+    monkeypatch.setattr(
+        "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}"
+    )
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_PROGRESS_BARS", True)
+    monkeypatch.setattr("huggingface_hub.hf_api.api.endpoint", hub.url)
+    yield hub
+    hub.server.shutdown()
+    hub.server.server_close()
+
+
 class TestHub:
-    def test_what_cannot_be_had_names_id_revision_cache_and_a_way_out(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-        store = ModelStore({"karlo": ModelSource("karlo", "kakaobrain/karlo", COMMIT)}, offline=True)
+    def test_its_commit_stands_for_its_files_and_nothing_is_asked_of_the_hub(self, hub: Hub) -> None:
+        store = ModelStore(HUB)
+        assert store.digest("karlo") == store.space("karlo") == f"hub:kakaobrain/karlo@{COMMIT}"
+        assert hub.asked == []
+
+    def test_nothing_is_downloaded_where_a_step_asks_for_a_model(self, hub: Hub, tmp_path: Path) -> None:
         with pytest.raises(ModelError) as raised:
-            store.directory("karlo")
+            ModelStore(HUB).bind(CPU, torch.float32).component("karlo", "prior")
         told = str(raised.value)
-        for part in ("model karlo", f"kakaobrain/karlo at {COMMIT}", str(tmp_path), "hf download", "HF_HUB_OFFLINE"):
+        for part in ("model karlo", f"kakaobrain/karlo at {COMMIT}", str(tmp_path / "cache"), "`limner models fetch karlo`"):
             assert part in told
+        assert hub.asked == []
 
-    def test_a_commit_in_the_cache_is_used_offline(self, karlo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        cached = tmp_path / "models--kakaobrain--karlo" / "snapshots" / COMMIT
-        shutil.copytree(karlo, cached)
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-        store = ModelStore({"karlo": ModelSource("karlo", "kakaobrain/karlo", COMMIT)}, offline=True)
-        assert store.directory("karlo") == cached
+    def test_a_fetched_model_is_there_and_its_licence_and_hash_are_written_down(
+        self, hub: Hub, own_copy: Path, tmp_path: Path
+    ) -> None:
+        store, ledger = ModelStore(HUB), Ledger(tmp_path / "models.json")
+        (own_copy / "weights.bin").write_bytes(b"pickled")
+        fetched = fetch(store, ledger, "karlo")
+        assert fetched.licence == "creativeml-openrail-m"
+        assert fetched.digest == store_of(own_copy).digest("tiny")
+        assert (fetched.source, fetched.revision) == ("kakaobrain/karlo", COMMIT)
+        assert ledger.read() == {"karlo": fetched}
+        assert verify(store, ledger, "karlo") == fetched.digest
+        assert not list(store.directory("karlo").rglob("*.bin"))
+        asked = len(hub.asked)
+        assert ModelStore(HUB).directory("karlo") == store.directory("karlo")
+        assert len(hub.asked) == asked
 
-    def test_only_safetensors_and_text_are_asked_for(self, karlo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        asked = {}
+    def test_a_changed_file_is_found(self, hub: Hub, tmp_path: Path) -> None:
+        store, ledger = ModelStore(HUB), Ledger(tmp_path / "models.json")
+        fetch(store, ledger, "karlo")
+        path = store.directory("karlo") / "prior" / "config.json"
+        path.write_text(path.read_text() + " ")
+        with pytest.raises(ModelError, match="not those that were fetched"):
+            verify(store, ledger, "karlo")
 
-        def snapshot_download(repo_id: str, **how: object) -> str:
-            asked.update(how, repo_id=repo_id)
-            return str(karlo)
+    def test_a_hub_out_of_reach_is_told_with_a_way_out(self, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        hub.server.shutdown()
+        hub.server.server_close()
+        with pytest.raises(ModelError, match="could not be fetched from") as raised:
+            ModelStore(HUB).fetch("karlo")
+        assert "HF_TOKEN" in str(raised.value)
 
-        monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
-        ModelStore({"karlo": ModelSource("karlo", "kakaobrain/karlo", COMMIT)}).directory("karlo")
-        assert asked == {
-            "repo_id": "kakaobrain/karlo",
-            "revision": COMMIT,
-            "allow_patterns": ["*.safetensors", "*.json", "*.txt"],
-            "local_files_only": False,
-        }
+    def test_offline_is_offline(self, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+        with pytest.raises(ModelError, match="unset HF_HUB_OFFLINE"):
+            ModelStore(HUB).fetch("karlo")
+        assert hub.asked == []
+
+
+class TestLedger:
+    def test_a_directory_with_sums_of_its_own_needs_no_fetching(self, own_copy: Path, tmp_path: Path) -> None:
+        store, ledger = store_of(own_copy), Ledger(tmp_path / "models.json")
+        with pytest.raises(ModelError, match="nothing says what its files should be"):
+            verify(store, ledger, "tiny")
+        names = sorted(path.relative_to(own_copy).as_posix() for path in own_copy.rglob("*") if path.is_file())
+        sums = run(["sha256sum", *names], cwd=own_copy, capture_output=True, check=True).stdout
+        (own_copy / "SHA256SUMS").write_bytes(sums)
+        assert verify(store, ledger, "tiny") == store.digest("tiny")
+        edit_json(own_copy / "prior" / "config.json", num_layers=9)
+        with pytest.raises(ModelError, match=r"prior/config\.json is not the file that SHA256SUMS tells of"):
+            verify(store, ledger, "tiny")
+
+    def test_the_licence_is_that_of_the_card_else_a_file_else_unknown(self, tmp_path: Path) -> None:
+        assert licence(tmp_path) == "unknown"
+        (tmp_path / "LICENSE.txt").write_text("Do as you like.")
+        assert licence(tmp_path) == "see its LICENSE file"
+        (tmp_path / "README.md").write_text("# no front matter\nlicense: mit\n")
+        assert licence(tmp_path) == "see its LICENSE file"
+        (tmp_path / "README.md").write_text("---\nlicence: Apache-2.0\n---\n")
+        assert licence(tmp_path) == "Apache-2.0"
+
+    def test_what_cannot_be_read_is_told(self, tmp_path: Path) -> None:
+        (tmp_path / "models.json").write_text('{"karlo": {"sauce": 1}}')
+        with pytest.raises(ModelError, match=r"models\.json: it cannot be read"):
+            Ledger(tmp_path / "models.json").read()
 
 
 class TestDigest:

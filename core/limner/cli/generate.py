@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
-from limner.errors import LimnerError, UsageError
+from limner.errors import ConfigurationError, LimnerError, UsageError
 
 if TYPE_CHECKING:
     from limner.app import App
@@ -181,12 +181,14 @@ def parse_parameters(settings: list[str]) -> dict[str, str]:
 
 
 def exit_code(*results: Result) -> int:
-    """0 if any image was released; 130 if Ctrl-C cancelled; else 3 if policy withheld or held one; else 1."""
+    """0 if any image was released, 130 if Ctrl-C cancelled, 4 if a step lacked its model, 3 if policy said no, else 1."""
     outcomes = {image.outcome for result in results for image in result.images}
     if "released" in outcomes:
         return RELEASED
     if "cancelled" in outcomes:
         return INTERRUPTED
+    if any(image.misconfigured for result in results for image in result.images):
+        return ConfigurationError.exit_code
     return POLICY if outcomes & {"withheld", "held"} else FAILED
 
 

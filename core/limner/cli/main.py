@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limner.cli import audit, db, deny, generate, init, inspect, keys, pipelines, plugins, policy, review, state, tasks
+from limner.cli import audit, db, deny, generate, init, inspect, keys, models, pipelines, plugins, policy, review, state, tasks
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def build() -> typer.Typer:
     tasks.add(cli)
     inspect.add(cli)
     cli.add_typer(pipelines.build(), name="pipelines")
+    cli.add_typer(models.build(), name="models")
     cli.add_typer(policy.build(), name="policy")
     cli.add_typer(deny.build(), name="deny")
     cli.add_typer(review.build(), name="review")

@@ -22,35 +22,51 @@ if TYPE_CHECKING:
 class ModelStore:
     """Everything known about the models of a project. Thread-safe.
 
-    `sources` are the models by name and `root` is the folder that their relative directories start from. `offline` keeps the
-    store from asking the hub; None leaves that to HF_HUB_OFFLINE. Only `bind(...).component` imports torch.
+    `sources` are the models by name and `root` is the folder that their relative directories start from. Only
+    `bind(...).component` imports torch, and only `fetch` asks the hub for anything: a model of the hub is known by its pinned
+    commit, which stands for its files, whether they are here or not.
     """
 
-    def __init__(self, sources: Mapping[str, ModelSource], *, root: Path | None = None, offline: bool | None = None) -> None:
-        self._sources, self._root, self._offline = dict(sources), root or Path.cwd(), bool(offline)
+    def __init__(self, sources: Mapping[str, ModelSource], *, root: Path | None = None) -> None:
+        self._sources, self._root = dict(sources), root or Path.cwd()
         self._directories: dict[str, Path] = {}
         self._hashes = FileHashes()
         self._loaded: dict[tuple[str, ...], Any] = {}  # torch modules, tokenizers and image processors
         self._loading = Lock()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The models there are, sorted."""
+        return tuple(sorted(self._sources))
+
     def directory(self, model: str) -> Path:
-        """The model's directory on this machine, fetched if need be. Raises ModelError if it cannot be had."""
+        """The model's directory on this machine. Raises ModelError if it is not there."""
         if model not in self._directories:
-            source = self._source(model)
-            self._directories[model] = (
-                hub.fetch(source, offline=self._offline) if source.on_hub else source.local_directory(self._root)
-            )
+            source = self.source(model)
+            self._directories[model] = hub.find(source) if source.on_hub else source.local_directory(self._root)
         return self._directories[model]
+
+    def fetch(self, model: str) -> Path:
+        """The model's directory, once all of it is here; downloads what is missing. Raises ModelError if it cannot be had."""
+        source = self.source(model)
+        return hub.fetch(source) if source.on_hub else source.local_directory(self._root)
+
+    def files_digest(self, model: str) -> str:
+        """Hex SHA-256 over the files that are here, of a model of the hub too. Raises ModelError if they cannot be read."""
+        try:
+            return self._hashes.of_directory(self.directory(model))
+        except OSError as error:
+            raise ModelError(f"its files cannot be read: {error}", where=self.source(model).where) from error
 
     def config(self, model: str, name: str) -> Mapping[str, Any]:  # JSON
         """The JSON configuration of a component, without its weights: a scheduler's, say."""
         return components.find(model, self.directory(model), name).config()
 
     def space(self, model: str) -> str:
-        """The model's embedding space: the one declared, else `sha256:` and the hash of its text encoder."""
-        source = self._source(model)
-        if source.space:
-            return source.space
+        """The model's embedding space: the one declared, else its pinned commit, else the hash of its text encoder."""
+        source = self.source(model)
+        if source.space or source.on_hub:
+            return source.space or source.pin
         try:
             encoder = components.find(model, self.directory(model), "text_encoder")
             return f"sha256:{self._hashes.of_text_encoder(encoder.folder)}"
@@ -58,11 +74,13 @@ class ModelStore:
             raise ModelError(f"its text encoder cannot be read: {error}", where=source.where) from error
 
     def digest(self, model: str) -> str:
-        """Hex SHA-256 over the model's files: their paths and contents."""
-        try:
-            return self._hashes.of_directory(self.directory(model))
-        except OSError as error:
-            raise ModelError(f"its files cannot be read: {error}", where=self._source(model).where) from error
+        """What its files are known by: the pinned commit of a model of the hub, else hex SHA-256 over paths and contents."""
+        source = self.source(model)
+        return source.pin if source.on_hub else self.files_digest(model)
+
+    def sha256(self, path: Path) -> str:
+        """Hex SHA-256 of one file. Raises OSError if it cannot be read."""
+        return self._hashes.sha256(path)
 
     def bind(self, device: torch.device, dtype: torch.dtype) -> Models:
         """The models as a step on this device, in this precision, loads them."""
@@ -82,7 +100,8 @@ class ModelStore:
                     self._loaded[key] = components.load(found, device, dtype)
         return self._loaded[key]
 
-    def _source(self, model: str) -> ModelSource:
+    def source(self, model: str) -> ModelSource:
+        """Where the model comes from. Raises ModelError if there is none of this name."""
         if model not in self._sources:
             raise ModelError(f"there is no model {model!r}", where="models", fix=did_you_mean(model, self._sources))
         return self._sources[model]
@@ -90,7 +109,7 @@ class ModelStore:
 
 def local_models(**directories: Path) -> ModelStore:
     """Models by name, from directories on this machine: `local_models(mine=Path("runs/mine/model"))`."""
-    return ModelStore({name: ModelSource(name, str(folder.resolve())) for name, folder in directories.items()}, offline=True)
+    return ModelStore({name: ModelSource(name, str(folder.resolve())) for name, folder in directories.items()})
 
 
 class _BoundModels:

@@ -31,7 +31,8 @@ def bind_parameters(reading: Reading, path: KeyPath, steps: Sequence[BoundStep],
         with problems.collecting():
             reading.check_name(at)
             entry = reading.parse(ParameterEntry, at)
-            targets = {("sets",): entry.sets, **{("also", index): target for index, target in enumerate(entry.also)}}
+            targets: dict[KeyPath, str] = {("sets",): entry.sets}
+            targets |= {("also", index): target for index, target in enumerate(entry.also)}
             found = {key: _step(reading, at, key, target, steps) for key, target in targets.items()}
             made: list[Parameter] = []
             for key, step in found.items():
