@@ -254,7 +254,7 @@ class App:
         record = request(self.database, self.keys, request_id)
         text = read_text(self.database, record.events[0].body["pipeline"]["hash"]) or b"{}"
         replayer = Replayer(self.engine, self.registry, self.models, self.project.root, _ground())
-        done = replayer.replay(record, json.loads(text), lambda id: self.images.read(self.database, id))
+        done = replayer.replay(record, json.loads(text), lambda id: self.images.read(self.database, id, as_reviewer=True))
         body = {"images": [image.to_json() for image in done.images], "changes": done.changes}
         self.writer.append([administered(REPLAYED, local_caller().subject, body, request_id=request_id)]).result()
         return done
