@@ -30,6 +30,7 @@ LOGIC = frozenset(("!_", "_&&_", "_||_", "_?_:_", "_[_]"))
 ARITHMETIC = frozenset(("-_", "_+_", "_-_", "_*_", "_/_", "_%_"))
 COMPREHENSIONS = frozenset(("all", "exists", "exists_one", "existsOne", "filter", "map", "transformList", "transformMap"))
 LONGEST = 1_000  # characters; who and what can be said in far fewer
+DEEPEST = 16  # brackets inside brackets; the compiler's time grows steeply with them
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
@@ -89,6 +90,7 @@ def compile_when(text: str) -> When:
     if len(text) > LONGEST:
         raise WhenError(f"is longer than {LONGEST} characters")
     tokens = list(_tokens(text))
+    _check_depth(tokens)
     _check_names(tokens)
     import cel  # a quarter of a second, which only a policy with a `when` pays
 
@@ -115,6 +117,14 @@ def _tokens(text: str) -> Iterator[str]:
         if token.lastgroup != "space":
             yield token.group()
         position = token.end()
+
+
+def _check_depth(tokens: list[str]) -> None:
+    depth = 0
+    for token in tokens:
+        depth += (token in ("(", "[")) - (token in (")", "]"))
+        if depth > DEEPEST:
+            raise WhenError(f"nests brackets more than {DEEPEST} deep")
 
 
 def _check_names(tokens: list[str]) -> None:

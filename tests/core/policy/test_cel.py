@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from limner.generation import Caller, Request
@@ -76,3 +78,20 @@ def test_deep_nesting_is_answered_quickly() -> None:
     assert compile_when("!" * 994 + "true").holds(Variables(REQUEST))
     with pytest.raises(WhenError):
         compile_when("(" * 490 + "true" + ")" * 490)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 450 + "1 == 1" + ")" * 450,
+        "[" * 400 + "1" + "]" * 400 + " == [1]",
+        "request.parameters" + "[0" * 300 + "]" * 300 + " == 1",
+        "true && " * 200 + "true",
+        '"' + "a" * 2_000 + '" == "b"',
+    ],
+)
+def test_an_expression_that_would_run_long_is_refused_at_once(text: str) -> None:
+    started = time.perf_counter()
+    with pytest.raises(WhenError):
+        compile_when(text)
+    assert time.perf_counter() - started < 0.5
