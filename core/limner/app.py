@@ -89,7 +89,7 @@ class App:
     def models(self) -> ModelStore:
         """The models that plugins register and pipelines.yaml declares."""
         declared = declared_models(self.project.pipelines)
-        return ModelStore({**declared, **self.registry.models}, root=self.project.root)
+        return ModelStore({**declared, **self.registry.models}, root=self.project.root, kept=self.project.state / "derived")
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -167,6 +167,12 @@ class Models(Protocol):
     def digest(self, model: str) -> str:
         """Hex SHA-256 over the model's files; for a model of the hub its pinned commit, which stands for them."""
 
+    def derived(self, model: str, name: str, make: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """What `make` works out from the model: made once for all steps, and kept in the state folder for the next start.
+
+        `name` says all that it depends on besides the model's files, the device and the precision: end it with a hash.
+        """
+
 
 class ModelIndex(Protocol):
     """What may be asked of models before any is loaded."""

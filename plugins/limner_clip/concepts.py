@@ -12,6 +12,9 @@
           - "{medium} {other}"
           - an image of the written word sword
 
+    joint:
+      armed-portrait: [person, sword]                     # each harmless alone, not together: upload and prompt share the parts
+
 The score is the probability that CLIP gives to the positive phrasings together (see `limner_clip.zero_shot`), so contrast is
 what makes it mean something: write what is likely to be there instead, and what CLIP takes for the concept.
 """
@@ -103,11 +106,21 @@ class Concept(BaseModel):
 
 
 class ConceptFile(BaseModel):
-    """The concepts of one file, by name."""
+    """The concepts of one file, by name, and those that are others of them together."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     concepts: Annotated[Mapping[Name, Concept], Field(min_length=1)]
+    joint: Mapping[Name, Annotated[tuple[Name, ...], Field(min_length=2, max_length=8)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _joins_known_concepts(self) -> ConceptFile:
+        for name, parts in self.joint.items():
+            if name in self.concepts:
+                raise ValueError(f"{name!r} is both a concept and a joint one")
+            if unknown := [part for part in parts if part not in self.concepts]:
+                raise ValueError(f"joint {name!r}: there is no concept {unknown[0]!r}; there are {', '.join(self.concepts)}")
+        return self
 
 
 @lru_cache(maxsize=1)

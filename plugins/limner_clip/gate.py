@@ -1,4 +1,4 @@
-"""What both gates share: options, the signals declared from the concepts, and the concepts' encoded phrasings."""
+"""What all four gates share: options, the signals declared from the concepts, and the concepts' encoded phrasings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from limner_clip.concepts import Concept, ConceptFile, built_in_concepts
 if TYPE_CHECKING:
     import torch
 
-VERSION = 1  # of how a score is computed; part of the digest
+VERSION = 2  # of how a score is computed; part of the digest
 
 
 def _read(asset: limner.Asset) -> ConceptFile:
@@ -52,12 +52,21 @@ class ConceptOptions(limner.Options):
 
     @cached_property
     def _all(self) -> Mapping[str, Concept]:
-        return (built_in_concepts() if self.concepts is None else _read(self.concepts)).concepts
+        return self._file.concepts
+
+    @cached_property
+    def _file(self) -> ConceptFile:
+        return built_in_concepts() if self.concepts is None else _read(self.concepts)
 
     @cached_property
     def measured(self) -> Mapping[str, Concept]:
         """The concepts in use, by name."""
         return {name: concept for name, concept in self._all.items() if self.only is None or name in self.only}
+
+    @cached_property
+    def joint(self) -> Mapping[str, tuple[str, ...]]:
+        """The joint concepts whose parts are all in use, by name."""
+        return {name: parts for name, parts in self._file.joint.items() if self.measured.keys() >= set(parts)}
 
 
 class ConceptGate(limner.Step):
@@ -76,7 +85,7 @@ class ConceptGate(limner.Step):
     def digest(cls, options: ConceptOptions, models: limner.ModelIndex) -> str:
         """The hash of the concepts, the model's files and the scale."""
         concepts = {name: concept.model_dump(mode="json") for name, concept in options.measured.items()}
-        said = [VERSION, concepts, models.digest(options.model), options.logit_scale]
+        said = [VERSION, concepts, options.joint, models.digest(options.model), options.logit_scale]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
     def load(self, models: limner.Models, device: torch.device, dtype: torch.dtype) -> None:

@@ -7,6 +7,8 @@ mean over all colours of a sword is the nearest text of no picture.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -21,6 +23,7 @@ MOST_SCALE = 100.0
 """CLIP clips its logit scale to this in training, and public checkpoints end there."""
 
 TEXTS_AT_ONCE = 256
+VERSION = 1  # of how a phrasing becomes a direction; part of the name under which directions are kept
 
 
 class ZeroShot:
@@ -39,7 +42,7 @@ class ZeroShot:
             name: [torch.tensor([row[phrasing] for phrasing in side], device=device) for side in both]
             for name, both in sides.items()
         }
-        self._texts = TextEncoder(models, model, device).directions(phrasings)
+        self._texts = directions(models, model, phrasings, device)
         self._scale = scale or logit_scale(models, model)
 
     def scores(self, embeddings: torch.Tensor) -> list[dict[str, float]]:
@@ -71,8 +74,14 @@ def logit_scale(models: Models, model: str) -> float:
     return min(math.exp(min(written, 10.0)), MOST_SCALE)
 
 
+def directions(models: Models, model: str, phrasings: Sequence[Phrasing], device: torch.device) -> torch.Tensor:
+    """The embeddings of phrasings, normalised, (n, dimension): worked out once for all steps, and kept from start to start."""
+    key = hashlib.sha256(json.dumps([VERSION, phrasings], ensure_ascii=False).encode()).hexdigest()
+    return models.derived(model, f"phrasings-{key}", lambda: TextEncoder(models, model, device).directions(phrasings))
+
+
 class TextEncoder:
-    """A model's CLIP text encoder and tokenizer, for phrasings."""
+    """A model's CLIP text encoder and tokenizer, for phrasings and prompts."""
 
     def __init__(self, models: Models, model: str, device: torch.device) -> None:
         self._tokenizer: Any = models.component(model, "tokenizer")  # transformers' tokenizers are untyped
@@ -85,6 +94,24 @@ class TextEncoder:
         encoded = dict(zip(texts, torch.cat(list(self._encoded(texts))), strict=True))
         means = [torch.stack([encoded[wording] for wording in phrasing]).mean(dim=0) for phrasing in phrasings]
         return functional.normalize(torch.stack(means), dim=-1)
+
+    def windows(self, text: str) -> torch.Tensor:
+        """The embeddings of a text of any length, in windows that overlap by half, normalised, (windows, dimension)."""
+        most = self._tokenizer.model_max_length
+        begin, end = self._tokenizer.bos_token_id, self._tokenizer.eos_token_id
+        written = text.encode("utf-8", "replace").decode()  # lone surrogates are no text to the tokenizer
+        inner = self._tokenizer(written, add_special_tokens=False, verbose=False).input_ids
+        size = most - 2  # the beginning and the end of a text take one place each
+        starts = range(0, max(len(inner) - size // 2, 1), max(size // 2, 1))
+        rows = [[begin, *inner[start : start + size], end] for start in starts]
+        return torch.cat(
+            [self._embedded([row for row in rows if len(row) == length]) for length in sorted(set(map(len, rows)))]
+        )
+
+    def _embedded(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
+        with torch.no_grad():
+            embeddings = self._encoder(torch.tensor(rows, device=self._device)).text_embeds
+        return functional.normalize(embeddings.float(), dim=-1)
 
     def _encoded(self, texts: Sequence[str]) -> Iterator[torch.Tensor]:
         for start in range(0, len(texts), TEXTS_AT_ONCE):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from limner.errors import ModelError
 from limner.model_source import ModelSource
 from limner.models import components, hub
+from limner.models.derived import DerivedTensors
 from limner.models.files import FileHashes
 from limner.yaml_problems import did_you_mean
 
@@ -22,17 +23,19 @@ if TYPE_CHECKING:
 class ModelStore:
     """Everything known about the models of a project. Thread-safe.
 
-    `sources` are the models by name and `root` is the folder that their relative directories start from. Only
-    `bind(...).component` imports torch, and only `fetch` asks the hub for anything: a model of the hub is known by its pinned
-    commit, which stands for its files, whether they are here or not.
+    `sources` are the models by name and `root` is the folder that their relative directories start from; what is derived from
+    models is kept in the folder `kept`, if there is one. Only `bind(...).component` and `derived` import torch, and only
+    `fetch` asks the hub for anything: a model of the hub is known by its pinned commit, which stands for its files, whether
+    they are here or not.
     """
 
-    def __init__(self, sources: Mapping[str, ModelSource], *, root: Path | None = None) -> None:
+    def __init__(self, sources: Mapping[str, ModelSource], *, root: Path | None = None, kept: Path | None = None) -> None:
         self._sources, self._root = dict(sources), root or Path.cwd()
         self._directories: dict[str, Path] = {}
         self._hashes = FileHashes()
         self._loaded: dict[tuple[str, ...], Any] = {}  # torch modules, tokenizers and image processors
         self._loading = Lock()
+        self._derived = DerivedTensors(kept)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -100,6 +103,12 @@ class ModelStore:
                     self._loaded[key] = components.load(found, device, dtype)
         return self._loaded[key]
 
+    def derived(
+        self, model: str, name: str, device: torch.device, dtype: torch.dtype, make: Callable[[], torch.Tensor]
+    ) -> torch.Tensor:
+        """What `make` works out from the model on a device in a precision: made once, and kept from start to start."""
+        return self._derived.get(f"{model}\n{self.digest(model)}\n{name}\n{device}\n{dtype}", device, make)
+
     def source(self, model: str) -> ModelSource:
         """Where the model comes from. Raises ModelError if there is none of this name."""
         if model not in self._sources:
@@ -122,3 +131,7 @@ class _BoundModels:
     def component(self, model: str, name: str) -> Any:  # see `load`
         """As `ModelStore.component`, here."""
         return self._store.component(model, name, self._device, self._dtype)
+
+    def derived(self, model: str, name: str, make: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """As `ModelStore.derived`, here."""
+        return self._store.derived(model, name, self._device, self._dtype, make)

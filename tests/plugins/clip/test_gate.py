@@ -27,9 +27,9 @@ def digest(store: ModelStore, root: Path | None = None, **given: Any) -> str:
     return ImageConcepts.digest(options(root, **given), store)
 
 
-def test_the_plugin_registers_both_gates() -> None:
-    assert limner_clip.register_steps() == [EmbeddingConcepts, ImageConcepts]
-    assert [step.type for step in limner_clip.register_steps()] == ["clip.embedding_concepts", "clip.image_concepts"]
+def test_the_plugin_registers_a_gate_for_each_value() -> None:
+    types = [step.type for step in limner_clip.register_steps()]
+    assert types == ["clip.prompt_concepts", "clip.upload_concepts", "clip.embedding_concepts", "clip.image_concepts"]
 
 
 def test_there_is_one_signal_for_each_built_in_concept(store: ModelStore) -> None:
