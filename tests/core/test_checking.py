@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import guards
 import pytest
 from house import PIPELINES, POLICY, house
 
@@ -64,3 +65,30 @@ def test_what_does_not_hold_between_them_stops_the_start(tmp_path: Path, cohorts
     ):
         assert app.pipelines
     assert said in str(caught.value)
+
+
+GUARDED = """\
+limner: 1
+pipelines:
+  p:
+    task: generate
+    policy: enforced
+    {shadow}
+    steps: [{{use: guard.prompt}}, {{use: toy.draw}}, {{use: guard.image, with: {{fault: nan}}}}, {{use: toy.mark}}]
+"""
+ENFORCED = "policy: enforced\nrequires: [guard.prompt]\n"
+TRIED = "policy: tried\nrules: [{id: no-image, at: image, signal: guard.image, at_least: 1, then: block}]\n"
+
+
+@pytest.mark.parametrize(("shadow", "outcome"), [("shadow_policy: tried", "released"), ("", "withheld")])
+def test_a_check_that_only_the_policy_on_trial_reads_stops_nobody(tmp_path: Path, shadow: str, outcome: str) -> None:
+    tried = {"enforced": ENFORCED, "tried": TRIED}
+    plugins, _ = guards.both()
+    with house(tmp_path, pipelines=GUARDED.format(shadow=shadow), policies=tried, plugins=plugins) as app:
+        asked = app.request("a field", seed=7)
+        [image] = app.run(asked).images
+        assert image.outcome == outcome
+        decided = [e.body for e in request(app.database, app.keys, asked.id).events if e.kind == "decision"]
+        errors = [finding for body in decided for finding in body["findings"] if finding["result"] == "error"]
+        assert {finding["mode"] for finding in errors} == {"shadow" if shadow else "enforce"}
+        assert {body["mode"] for body in decided} == ({"enforce", "shadow"} if shadow else {"enforce"})

@@ -106,7 +106,7 @@ def _compared(found: Found, image: Image | None, database: Database, images: Ima
     if image is None or not found.standing.live:
         return found
     try:
-        kept = decode(images.read(database, found.standing.image_id))
+        kept = decode(images.read(database, found.standing.image_id, as_reviewer=True))  # compared, not given out
     except LimnerError:
         return found
     return replace(found, looks=shows(image, kept))

@@ -40,7 +40,9 @@ def explain_record(app: App, word: str) -> list[Explained]:
         if event.kind == DECISION:
             details = event.payloads.get("details")
             told: Json = details.value if details is not None and details.state == "open" else {}
-            by_image.setdefault(event.body["index"], []).append(_with_details(event.body, told))
+            seen = event.payloads.get("evidence")
+            spans: Json = seen.value if seen is not None and seen.state == "open" else {}
+            by_image.setdefault(event.body["index"], []).append(_with_details(event.body, told, spans))
     chosen = {i: decisions for i, decisions in sorted(by_image.items()) if index in ("", str(i))}
     if not chosen:
         raise UsageError(f"nothing was decided of {word}", fix="limner audit show has the whole record")
@@ -73,9 +75,10 @@ def _said(decision: Decision) -> Json:
     return {**asdict(decision), "rules": decision.rules}
 
 
-def _with_details(body: Json, details: Json) -> Json:
+def _with_details(body: Json, details: Json, spans: Json) -> Json:
+    """A recorded decision with what of it can be erased: details of errors, and where in the prompt something was seen."""
     findings = [{**finding, "detail": details.get(finding["rule"], "")} for finding in body["findings"]]
-    return {**body, "findings": findings}
+    return {**body, "findings": findings, "evidence": spans}
 
 
 def _policies(app: App, decisions: Sequence[Json]) -> list[Policy]:
@@ -101,6 +104,8 @@ def lines(explained: Explained) -> Iterator[str]:
         yield f"{about}{decision['gate']}: {decision['action']}{after}  ({policy}, {decision['seconds'] * 1000:.2f} ms)"
         for finding in decision["findings"]:
             yield from _finding(finding)
+        for signal, places in decision.get("evidence", {}).items():
+            yield f"  seen for {signal}: " + ", ".join(f"{what!r} at {start}-{end}" for start, end, what in places)
     if explained.unjudged:
         yield f"not judged ({explained.why_not}, or nothing to judge in this pipeline):"
         yield from (f"  {rule.id}  at {rule.at}" for rule in explained.unjudged)

@@ -40,7 +40,16 @@ def test_looking_and_checking_import_no_torch(words: tuple[str, ...]):
 
 @pytest.mark.parametrize(
     "words",
-    [("audit", "list"), ("audit", "verify"), ("audit", "stats"), ("keys", "export"), ("db", "status"), ("db", "upgrade")],
+    [
+        ("audit", "list"),
+        ("deny", "list"),
+        ("review", "list"),
+        ("audit", "verify"),
+        ("audit", "stats"),
+        ("keys", "export"),
+        ("db", "status"),
+        ("db", "upgrade"),
+    ],
 )
 def test_the_record_is_looked_after_without_torch(words: tuple[str, ...], tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

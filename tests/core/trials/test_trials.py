@@ -40,6 +40,7 @@ def test_a_record_is_explained_rule_by_rule(app: App) -> None:
     assert "prompt: block after toy.words  (policy house" in told
     assert "  bad-word  applies → block  toy.bad 1 (>= 1.0)  margin +0  [words]" in told
     assert "  odd-word  passes  toy.odd 0 (>= 1.0)  margin -1" in told
+    assert "  seen for prompt:toy.bad: 'bad' at 2-5" in told
     assert "not judged (not reached" in told
     assert "  too-dark  at image" in told
 
