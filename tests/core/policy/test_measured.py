@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from limner.trying import lint, run_cases
 
 from limner.app import App
 from limner.policy import Policy, bind, load_policies, measured, measured_by_rules
 from limner.policy.categories import KNOWN, MODERATION
 from limner.project import create_project, find_project
 from limner.settings import Settings
+from limner.trials.projects import lint, run_cases
 
 ROOT = Path(__file__).parents[3]
 STARTER = ("research", "standard", "strict")
