@@ -73,7 +73,8 @@ def eval_scenes(app: Any, pipeline: str | None, model: str | None, want: Wanted,
 def _drawn(evaluator: Evaluator) -> Evaluation:
     columns = TextColumn("drawing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
-        bar = progress.add_task("drawing", total=evaluator.missing())
+        bar = progress.add_task("drawing", total=None)
+        progress.update(bar, total=evaluator.missing())
         evaluator.on_drawn = lambda: progress.advance(bar)
         return evaluator.run()
 
