@@ -38,6 +38,7 @@ from limner.generation import (
 )
 from limner.images.difference import psnr
 from limner.images.encoding import decode, encode
+from limner.images.enlarging import enlarged
 from limner.images.fingerprint import fingerprint
 from limner.images.likeness import AddFingerprint
 from limner.images.quarantine import AddQuarantine
@@ -183,7 +184,7 @@ class ImageLife:
     def _as_preview(self, image: Image, record: PreviewRecord) -> ImageLife:
         """This life, with a preview in the place of its image, and a record apart."""
         life = copy(self)
-        life._generation = self._generation.with_image(image)
+        life._generation = self._generation.with_image(enlarged(image))
         life._trail = record
         life._pixels_sha256 = ""
         return life
@@ -198,8 +199,8 @@ class ImageLife:
             if not self._held and self._generation.file is not None:
                 record.released(self._index, self._generation.file, self._pixels_sha256)
                 self._watcher.previewed(Preview(self._index, number, self._generation.file))
-        except (_Ends, LimnerError):
-            pass
+        except (_Ends, LimnerError) as why:
+            logger.debug("preview %d of %s is not shown: %s", number, self._generation.id, why)
         except Exception:
             logger.exception("a preview failed, and is not shown")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from limner.generation import Decision, EncodedImage, Outcome
 
@@ -51,7 +50,7 @@ class Watcher:
     `previews` is how many it wants of each image; there are fewer where a gate stops one, and none without `previews: gated`.
     """
 
-    previews: ClassVar[int] = 0
+    previews: int = 0
 
     def progressed(self, index: int, step: str, i: int, n: int) -> None:
         """Image `index` has done i of n parts of a step. Called on engine threads."""

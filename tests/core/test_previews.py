@@ -79,7 +79,7 @@ def test_a_preview_that_a_gate_stops_is_not_shown_and_decides_nothing_else(tmp_p
 def test_without_gate_or_watcher_nothing_is_asked_for(tmp_path: Path, policy: str, wanted: int) -> None:
     with house(tmp_path, pipelines=PIPELINE, policies={"shown": policy}, plugins=guards.both()[0]) as app:
         watcher = Follower()
-        watcher.previews = wanted  # type: ignore[misc]  # a class variable, for those who always want some
+        watcher.previews = wanted
         image, record = run(app, "a field", watcher)
         assert (image.outcome, watcher.shown) == ("released", [])
         assert not any(event.body.get("preview") for event in record.events)

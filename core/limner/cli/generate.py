@@ -44,6 +44,9 @@ def add(cli: typer.Typer) -> None:
         pipeline: PipelineName = None,
         settings: Set = None,
         output: Output = None,
+        previews: Annotated[
+            Path | None, typer.Option(metavar="DIR", help="Write previews there, where the policy has `previews: gated`.")
+        ] = None,
         as_json: AsJson = False,
     ) -> None:
         """Make images from a prompt. Exit code: 0 released, 1 failure, 2 usage, 3 none because of policy, 4 configuration."""
@@ -58,7 +61,7 @@ def add(cli: typer.Typer) -> None:
                 parameters=parse_parameters(settings or []),
                 output_format=target.format,
             )
-            made = run(app, request, target)
+            made = run(app, request, target, previews)
         tell(made, as_json)
 
 
@@ -81,12 +84,12 @@ def opened() -> Iterator[App]:
         yield app
 
 
-def run(app: App, request: Request, target: Target) -> Made:
-    """Run a request with its progress shown, and write what it releases."""
+def run(app: App, request: Request, target: Target, previews: Path | None = None) -> Made:
+    """Run a request with its progress shown, and write what it releases; previews, if wanted, into a folder of their own."""
     from limner.cli.progress import Progress
 
     orchestrator = app.orchestrator  # made here: a signal handler must find it and not make it
-    with Progress() as progress, interrupting(lambda: orchestrator.cancel(request.id)):
+    with Progress(previews) as progress, interrupting(lambda: orchestrator.cancel(request.id)):
         result = app.run(request, progress)
     return Made(result, {image.index: target.save(result, image) for image in result.images if image.file is not None})
 

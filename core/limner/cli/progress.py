@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from limner.result import ImageResult, Watcher
+from limner.files import save_atomically
+from limner.result import ImageResult, Preview, Watcher
+
+PREVIEWS = 3  # of each image, as in the image APIs people know
 
 
 class Progress(Watcher):
-    """A bar for each image, telling the step at work. Silent where stderr is not a terminal."""
+    """A bar for each image, telling the step at work. Silent where stderr is not a terminal.
 
-    def __init__(self) -> None:
+    With a folder for previews, they are written there as they are released: `0-1.png` is the first one of image 0.
+    """
+
+    def __init__(self, previews: Path | None = None) -> None:
+        self._folder = previews
+        self.previews = 0 if previews is None else PREVIEWS
         console = Console(stderr=True)
         self._bars = Bars(
             TextColumn("{task.description}"),
@@ -42,6 +51,15 @@ class Progress(Watcher):
             if index not in self._tasks:
                 self._tasks[index] = self._bars.add_task("")
         self._bars.update(self._tasks[index], description=f"image {index}: {step}", completed=i, total=n)
+
+    def previewed(self, preview: Preview) -> None:
+        """Write the preview. A folder that cannot be written to costs the previews and not the image."""
+        assert self._folder is not None
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            save_atomically(self._folder / f"{preview.index}-{preview.number}.{preview.file.format}", preview.file.data)
+        except OSError as error:
+            self._bars.console.print(f"a preview cannot be written: {error}", style="red")
 
     def ended(self, image: ImageResult) -> None:
         """Say the outcome."""

@@ -35,3 +35,17 @@ def test_a_terminal_shows_the_step_and_the_part_of_each_image(monkeypatch: pytes
 
 def test_a_file_or_a_pipe_gets_nothing(monkeypatch: pytest.MonkeyPatch):
     assert drawn(monkeypatch, io.StringIO()) == ""
+
+
+def test_previews_are_written_as_they_come_and_cost_nothing_where_they_cannot(tmp_path):
+    from limner.generation import EncodedImage
+    from limner.result import Preview
+
+    preview = Preview(1, 2, EncodedImage(b"bytes", "webp"))
+    with Progress(tmp_path / "previews") as progress:
+        assert progress.previews == 3
+        progress.previewed(preview)
+    assert (tmp_path / "previews" / "1-2.webp").read_bytes() == b"bytes"
+    (tmp_path / "file").write_text("")
+    with Progress(tmp_path / "file") as progress:
+        progress.previewed(preview)
