@@ -18,12 +18,13 @@ def register_steps() -> list[type[limner.Step]]:
 
 @limner.hookimpl
 def read_watermark(image: limner.Image, keys: Mapping[str, bytes]) -> list[limner.WatermarkReading]:
-    """The invisible marks in an image from anywhere, made with any of the keys."""
+    """The invisible marks in an image from anywhere, made with any of the keys; turned and scaled copies come last."""
     from limner_watermark.pattern import pattern
-    from limner_watermark.search import read_upright
+    from limner_watermark.search import read_upright, search
 
     pillow = image.pillow()
-    for id, key in reversed(list(keys.items())):
-        if found := read_upright(pillow, pattern(key)):
-            return [limner.WatermarkReading(mark.mark_id, id, mark.score) for mark in found]
+    for look in (read_upright, search):
+        for id, key in reversed(list(keys.items())):
+            if found := look(pillow, pattern(key)):
+                return [limner.WatermarkReading(mark.mark_id, id, mark.score) for mark in found]
     return []

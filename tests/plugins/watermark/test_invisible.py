@@ -15,6 +15,8 @@ from limner.images.encoding import decode, encode
 from limner.testing import SampleKeys, check_step, load_step, run_step
 from limner_watermark import read_watermark
 from limner_watermark.invisible import Invisible, InvisibleOptions
+from limner_watermark.pattern import pattern
+from limner_watermark.search import read_upright
 
 MARK = 0xC0FFEE123456
 KEYS = SampleKeys().ring("marks")
@@ -65,14 +67,15 @@ def test_the_mark_moves_the_pixels_no_more_than_it_may(images: dict[str, Image],
 
 def test_another_key_finds_nothing_and_the_right_one_is_named(images: dict[str, Image]):
     other = {"1": b"x" * 32}
-    assert read_watermark(images["scene"], other) == []
+    assert read_upright(images["scene"].pillow(), pattern(other["1"])) == ()
     [reading] = read_watermark(images["scene"], {"1": b"x" * 32, "2": KEYS["1"], "3": b"y" * 32})
     assert (reading.mark_id, reading.key_id) == (MARK, "2")
 
 
 def test_pictures_without_a_mark_show_none():
-    assert [read(clouds(seed, 256)) for seed in range(30)] == [None] * 30
-    assert read(scene()) is None
+    made = pattern(KEYS["1"])
+    assert [read_upright(clouds(seed, 256), made) for seed in range(30)] == [()] * 30
+    assert read_upright(scene(), made) == ()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (31, 31), (33, 200)])
