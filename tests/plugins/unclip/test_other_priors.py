@@ -98,3 +98,8 @@ def test_weights_that_are_not_those_of_the_configuration_are_named(folder: Path,
     (other / "direct_prior" / "config.json").write_text('{"_class_name": "PriorTransformer"}')
     with pytest.raises(ModelError, match="is a PriorTransformer, not a DirectPrior"):
         load_step(DirectPrior, {"model": "tiny"}, models=local_models(tiny=other))
+
+
+def test_a_model_without_that_prior_says_so(karlo: Path) -> None:
+    with pytest.raises(ModelError, match="there is no component 'ridge_prior'"):
+        load_step(RidgePrior, {"model": "tiny"}, models=local_models(tiny=karlo))

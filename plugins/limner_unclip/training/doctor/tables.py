@@ -6,20 +6,22 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from rich.console import Console
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 
 from limner_unclip.training.doctor.finding import Finding
 from limner_unclip.training.doctor.priors import PriorFigures
 
 
-def findings_table(findings: Sequence[Finding]) -> Table:
-    """One row a finding: the range to expect, and outside it the likely cause."""
-    table = Table("stage", "measure", "found", "expected", "")
+def findings_table(findings: Sequence[Finding]) -> Group:
+    """One row a finding with the range to expect, and under the table the likely cause of each outside its range."""
+    table = Table("stage", "measure", "found", "expected", "", box=SIMPLE_HEAD)
     for finding in findings:
-        style = None if finding.healthy else "red"
-        table.add_row(finding.stage, finding.measure, finding.told, finding.expected, finding.verdict, style=style)
-    return table
+        mark, style = ("healthy", None) if finding.healthy else ("look", "red")
+        table.add_row(finding.stage, finding.measure, finding.told, finding.expected, mark, style=style)
+    causes = [f"{finding.stage}: {finding.measure}: {finding.verdict}" for finding in findings if not finding.healthy]
+    return Group(table, *causes)
 
 
 def findings_json(findings: Sequence[Finding]) -> str:
@@ -29,7 +31,7 @@ def findings_json(findings: Sequence[Finding]) -> str:
 
 def priors_table(figures: Sequence[PriorFigures]) -> Table:
     """One row a prior."""
-    table = Table("prior", "parameters", "true", "unrelated", "text", "finds its picture", "ms")
+    table = Table("prior", "parameters", "true", "unrelated", "text", "finds its picture", "ms", box=SIMPLE_HEAD)
     for one in figures:
         cosines = (f"{value:.2f}" for value in (one.true, one.unrelated, one.text))
         table.add_row(one.prior, f"{one.parameters:,}", *cosines, f"{one.retrieval:.0%}", f"{one.milliseconds:.1f}")
@@ -41,7 +43,7 @@ def priors_json(figures: Sequence[PriorFigures]) -> str:
     return json.dumps([asdict(one) for one in figures], indent=2)
 
 
-def show(what: Table | str) -> None:
+def show(what: RenderableType) -> None:
     """Print to stdout; JSON as it is."""
     if isinstance(what, str):
         print(what)

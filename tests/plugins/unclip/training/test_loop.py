@@ -24,13 +24,13 @@ SETTINGS = Optimizing(steps=40, batch=8, rate=0.3, warm_up=4, save_every=7, aver
 
 
 class Line:
-    """Fits y = 3x + 1; at step `bad` its loss is no number, and at step `dies_at` its process is killed."""
+    """Fits y = 3x + 1; at step `bad` its loss is no number; at `dies_at` its process is killed, at `breaks_at` its data."""
 
-    def __init__(self, bad: int = -1, dies_at: int = -1, inputs: int = 1) -> None:
+    def __init__(self, bad: int = -1, dies_at: int = -1, breaks_at: int = -1, inputs: int = 1) -> None:
         with torch.random.fork_rng():
             torch.manual_seed(0)
             self.networks = nn.ModuleDict({"line": nn.Linear(inputs, 1)})
-        self.bad, self.dies_at, self.calls = bad, dies_at, 0
+        self.bad, self.dies_at, self.breaks_at, self.calls = bad, dies_at, breaks_at, 0
         self.seen: set[torch.dtype] = set()
 
     def loss(self, draw: Draw) -> torch.Tensor:
@@ -38,6 +38,8 @@ class Line:
         self.calls += 1
         if self.calls == self.dies_at:
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.calls == self.breaks_at:
+            raise ConfigurationError("the picture is broken", where="17.png")
         answer = self.networks["line"](x)
         self.seen.add(answer.dtype)
         error = (answer - 3 * x - 1).square().mean()
@@ -87,6 +89,19 @@ def test_a_killed_run_goes_on_to_the_weights_of_an_unbroken_one(tmp_path: Path):
         assert torch.equal(one, other)
     lines = (tmp_path / "metrics" / "line.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == list(range(1, 41))
+
+
+def test_pictures_that_turn_out_broken_stop_the_run_with_its_last_checkpoint(tmp_path: Path):
+    training = Training(Line(breaks_at=17), SETTINGS, tmp_path / "line.safetensors")
+    with pytest.raises(ConfigurationError, match="the picture is broken"):
+        training.run(ignore)
+    unbroken = Training(Line(), SETTINGS, tmp_path / "unbroken.safetensors")
+    unbroken.run(ignore)
+    resumed = Training(Line(), SETTINGS, tmp_path / "line.safetensors")
+    assert resumed.step == 14
+    resumed.run(ignore)
+    for one, other in zip(weights(unbroken), weights(resumed), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_bfloat16_trains_float32_weights(tmp_path: Path):

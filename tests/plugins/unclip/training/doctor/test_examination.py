@@ -57,7 +57,7 @@ def test_every_stage_is_examined_in_the_order_of_the_chain(trained: Path):
 
 def test_the_priors_are_compared_in_one_table(trained: Path):
     told = run("priors", str(trained / "run" / "model"), "--pictures", "12").stdout
-    rows = [line.split()[1] for line in told.splitlines() if line.startswith("│")]
+    rows = [line.split()[0] for line in told.splitlines() if "%" in line]
     assert rows == ["prior", "ridge_prior", "direct_prior"]
     figures = json.loads(run("priors", str(trained / "run" / "model"), "--pictures", "12", "--json").stdout)
     assert [one["parameters"] for one in figures] == [5376, 272, 4528]
