@@ -89,6 +89,7 @@ def test_a_denied_image_is_refused_at_upload_and_before_release(app: App) -> Non
     asked = app.request("a field", task="edit", pipeline="edited", inputs=[given])
     [image] = app.run(asked).images
     assert (image.outcome, steps_of(app, image, asked.id)) == ("withheld", [])
+    assert [decision.gate for decision in image.decisions] == ["upload"]
 
     [drawn] = app.run(app.request("a bright field", seed=5, pipeline="plain")).images
     assert drawn.file is not None

@@ -58,7 +58,9 @@ class _Counting:
             case "request.accepted":
                 self.days[time[:10]] += 1
                 self.pipelines[body["pipeline"]["name"]] += 1
-            case "decision" if body["action"] in self.rules and body.get("mode", "enforce") == "enforce":
+            case "decision" if (
+                body["action"] in self.rules and body.get("mode", "enforce") == "enforce" and "preview" not in body
+            ):
                 self.rules[body["action"]].update(body["rules"])
             case "generation.steps":
                 for step in body["steps"]:

@@ -81,16 +81,16 @@ class DenyList:
         """The refusal of a request for its caller, words or inputs; None where nothing is denied."""
         lookup = self._keys.lookup(request.caller.subject)
         inputs = [given.image for given in request.inputs if given.role != "mask"]
-        gate: Gate = "upload" if inputs and not request.prompt else "prompt"
 
-        def find(entries: Sequence[Denial]) -> Iterator[Denial]:
+        def in_words(entries: Sequence[Denial]) -> Iterator[Denial]:
             yield from (denial for denial in entries if denial.kind == "subject" and denial.value == lookup)
             yield from self._terms_in(request.prompt, entries)
             yield from self._terms_in(request.negative_prompt, entries)
-            for image in inputs:
-                yield from _alike(image, entries)
 
-        return self._decide(gate, find)
+        def in_inputs(entries: Sequence[Denial]) -> Iterator[Denial]:
+            return (denial for image in inputs for denial in _alike(image, entries))
+
+        return self._decide("prompt", in_words) or self._decide("upload", in_inputs)
 
     def of_prompt(self, prompt: str) -> Decision | None:
         """The refusal of a prompt as a step has rewritten it."""
