@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from limner.plugins.report import PluginReport
     from limner.replaying import Replay
     from limner.result import Result, Watcher
+    from limner.review import Desk
 
 LIBRARIES = ("torch", "diffusers", "transformers", "pillow", "numpy")  # what pixels depend on
 LOCAL_COHORT = "local"
@@ -162,6 +163,13 @@ class App:
         from limner.deny.words import everywhere
 
         return DenyList(self.database, self.keys, everywhere(self.registry.find_terms))
+
+    @cached_property
+    def desk(self) -> Desk:
+        """Where reviewers release and withhold what is held."""
+        from limner.review import Desk
+
+        return Desk(self.database, self.writer, self.keys, self.images, lambda image: self.deny.of_image(image) is not None)
 
     @cached_property
     def leases(self) -> Leases:

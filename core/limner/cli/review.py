@@ -14,7 +14,7 @@ from limner.errors import UsageError
 if TYPE_CHECKING:
     from limner.app import App
     from limner.audit.reading import EventRecord
-    from limner.review import Desk, Hold, Verdict
+    from limner.review import Hold, Verdict
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="A hold, a request, or request/image.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why: it stands on the record.")]
@@ -64,7 +64,7 @@ def build() -> typer.Typer:
 
         with App.open() as app:
             for hold in find(app.database, id):
-                verdict = _desk(app).release(hold, actor=local_caller().subject, reason=reason)
+                verdict = app.desk.release(hold, actor=local_caller().subject, reason=reason)
                 _show_release(app, verdict, output)
 
     @group.command()
@@ -79,7 +79,7 @@ def build() -> typer.Typer:
 
         with App.open() as app:
             for hold in find(app.database, id):
-                _desk(app).withhold(hold, actor=local_caller().subject, reason=reason, quarantine_days=days)
+                app.desk.withhold(hold, actor=local_caller().subject, reason=reason, quarantine_days=days)
                 typer.echo(f"withheld {hold.request_id}/{hold.index}")
 
     @group.command()
@@ -121,12 +121,6 @@ def add_recall(cli: typer.Typer) -> None:
                 recall(app.writer, found, actor=local_caller().subject, reason=reason)
         for image in found:
             typer.echo(f"{'would recall' if show else 'recalled'} {image.request_id}/{image.index}  image {image.image_id}")
-
-
-def _desk(app: App) -> Desk:
-    from limner.review import Desk
-
-    return Desk(app.database, app.writer, app.keys, app.images)
 
 
 def _show_release(app: App, verdict: Verdict, output: Path | None) -> None:

@@ -10,7 +10,7 @@ refund for one, follows from there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -29,7 +29,8 @@ from limner.database.connection import Database
 from limner.database.tables import approvals, holds, images, subjects
 from limner.database.timestamp import after, timestamp
 from limner.errors import UsageError
-from limner.generation import Outcome, Request, Resumed
+from limner.generation import Image, Outcome, Request, Resumed
+from limner.images.encoding import decode
 from limner.images.inputs import read_input
 from limner.images.quarantine import AddQuarantine
 from limner.images.store import ImageStore
@@ -52,12 +53,16 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Where holds are decided. Whoever acts is named by the caller, who has made sure of it."""
+    """Where holds are decided. Whoever acts is named by the caller, who has made sure of it.
+
+    `is_denied` tells of an image that it is on the deny list, which no reviewer overrules.
+    """
 
     database: Database
     writer: AuditWriter
     keys: Keys
     images: ImageStore
+    is_denied: Callable[[Image], bool]
 
     def release(self, hold: Hold, *, actor: str, reason: str) -> Verdict:
         """Let it through, or agree to that where it takes two.
@@ -78,6 +83,10 @@ class Desk:
             self._append(hold, "release", actor, reason, [_decided(hold, "released")], resumed_as=resumed.id)
             return Verdict(hold, "release", resumed=resumed)
         file = self.images.read(self.database, hold.image_id, as_reviewer=True)
+        if self.is_denied(decode(file)):
+            raise UsageError(
+                "the image is on the deny list", where=f"hold {hold.id}", fix="withhold it, or see limner deny list"
+            )
         changes = [_decided(hold, "released"), update(images).where(images.c.id == hold.image_id).values(state="released")]
         self._append(hold, "release", actor, reason, changes, _outcome(hold, record, "released"))
         return Verdict(hold, "release", file)

@@ -17,6 +17,7 @@ from limner.database.tables import events, images, outcomes
 from limner.deny import add
 from limner.errors import AuditError, UsageError
 from limner.images.encoding import decode
+from limner.images.fingerprint import fingerprint
 from limner.result import ImageResult
 from limner.review import Desk, Hold, find, matching, recall, waiting
 from limner.review.quarantine import expire
@@ -40,7 +41,7 @@ def strict(tmp_path: Path) -> Iterator[App]:
 
 
 def desk(app: App) -> Desk:
-    return Desk(app.database, app.writer, app.keys, app.images)
+    return app.desk
 
 
 def hold(app: App, prompt: str, **more: int) -> tuple[Hold, ImageResult]:
@@ -118,6 +119,16 @@ def test_a_held_image_leaves_as_it_was_marked(app: App) -> None:
     assert (before["outcome"], after["outcome"], after["reason"]) == ("held", "released", "review")
     assert before["file"] == after["file"]
     assert after["pixels_sha256"] == seen.pixels_sha256
+
+
+def test_a_reviewer_does_not_overrule_the_deny_list(app: App) -> None:
+    held, _ = hold(app, "dim field")
+    made = decode(app.images.read(app.database, held.image_id, as_reviewer=True))
+    add(app.writer, "image", f"{fingerprint(made):016x}", actor="local:op", reason="a logo")
+    app.__dict__.pop("deny")
+    with pytest.raises(UsageError, match="on the deny list"):
+        desk(app).release(held, actor="local:rev", reason="fine")
+    assert outcome(app, held) == "held"
 
 
 def test_withholding_destroys_the_image_and_is_final(app: App) -> None:

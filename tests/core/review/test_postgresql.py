@@ -8,13 +8,13 @@ from typing import Any
 from house import house
 
 from limner.deny import add
-from limner.review import Desk, find, matching, recall, waiting
+from limner.review import find, matching, recall, waiting
 
 
 def test_the_desk_the_deny_list_and_recall_on_postgresql(tmp_path: Path, postgresql: Any) -> None:
     postgresql.empty_the_migrated_one()
     with house(tmp_path, database_url=postgresql.migrated) as app:
-        desk = Desk(app.database, app.writer, app.keys, app.images)
+        desk = app.desk
         for prompt in ("an odd field", "dim field"):
             app.run(app.request(prompt, seed=7))
         held_input, held_image = waiting(app.database)
