@@ -44,7 +44,7 @@ class Decoder(DecodingStep):
 
     def begin(self, generation: Generation) -> Trajectory[Conditioning]:
         """The sample's noise and conditioning; if masked, with what stays of the input image."""
-        state = super().begin(generation)
+        state: Trajectory[Conditioning] = super().begin(generation)
         if not self.options.masked:
             return state
         from limner_unclip.masking import Kept

@@ -93,7 +93,7 @@ class DenoisingStep(IterativeStep):
         """The noise to begin with, where it is given."""
         return None
 
-    def begin(self, generation: Generation) -> Trajectory[Any]:
+    def begin(self, generation: Generation) -> Any:  # a Trajectory; a subclass may have a state of its own
         """The sample's noise and conditioning."""
         options = self.options_for(generation)
         return self.sampler.begin(
@@ -105,14 +105,14 @@ class DenoisingStep(IterativeStep):
             initial=self.initial(generation),
         )
 
-    def advance(self, states: Sequence[Trajectory[Any]]) -> Sequence[Trajectory[Any]]:
+    def advance(self, states: Sequence[Any]) -> Sequence[Any]:  # what `begin` gave
         """One denoising step for each sample."""
         return self.sampler.step(states, self.predict(states))
 
-    def finish(self, state: Trajectory[Any]) -> Any:  # the stage's result type
+    def finish(self, state: Any) -> Any:  # what `begin` gave; the stage's result type
         """The stage's result."""
         return self.result(state)
 
-    def group_key(self, state: Trajectory[Any]) -> Hashable:
+    def group_key(self, state: Any) -> Hashable:  # what `begin` gave
         """Guided samples need two answers of the network a step, the others one: they do not mix."""
         return bool(state.conditioning.guided)
