@@ -15,6 +15,7 @@ from limner.errors import ConfigurationError, ModelError
 from limner.yaml_problems import did_you_mean
 
 INDEX = "model_index.json"
+WHOLE_CONFIG = "config.json"  # of a directory of transformers, which is one model
 KEYS = ("source", "revision", "space")
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -86,11 +87,11 @@ class ModelSource:
 
 
 def checked(source: ModelSource, folder: Path) -> Path:
-    """`folder`, once it is seen to hold a model in the form of diffusers."""
-    if not (folder / INDEX).is_file():
+    """`folder`, once it is seen to hold a model in the form of diffusers, or one of transformers."""
+    if not (folder / INDEX).is_file() and not (folder / WHOLE_CONFIG).is_file():
         raise ModelError(
             f"{folder} holds no {INDEX}",
             where=source.where,
-            fix=f"a model is a directory with {INDEX} and one folder for each component",
+            fix=f"a model is a directory with {INDEX} and one folder for each component, or one network and its {WHOLE_CONFIG}",
         )
     return folder

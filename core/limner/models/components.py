@@ -17,13 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from limner.errors import ModelError
-from limner.model_source import INDEX
+from limner.model_source import INDEX, WHOLE_CONFIG
 from limner.yaml_problems import did_you_mean
 
 if TYPE_CHECKING:
     import torch
 
 Kind = Literal["network", "convolutional network", "tokenizer", "image processor"]
+
+
+_SAFETY_CHECKER = "diffusers.pipelines.stable_diffusion.safety_checker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,11 @@ class Loadable:
     module: str
     name: str
     kind: Kind = "network"
+
+    @property
+    def is_of_transformers(self) -> bool:
+        """Whether transformers loads it; the safety checker is one of its models, and lives in diffusers."""
+        return self.module.startswith("transformers") or self.module == _SAFETY_CHECKER
 
 
 _TEXT_PROJ = "diffusers.pipelines.deprecated.unclip.text_proj"
@@ -48,7 +56,17 @@ CLASSES: Mapping[str, Loadable] = {
     "CLIPTokenizerFast": Loadable("transformers", "CLIPTokenizer", "tokenizer"),
     "CLIPImageProcessor": Loadable("transformers", "CLIPImageProcessorPil", "image processor"),
     "CLIPFeatureExtractor": Loadable("transformers", "CLIPImageProcessorPil", "image processor"),
+    "StableDiffusionSafetyChecker": Loadable(_SAFETY_CHECKER, "StableDiffusionSafetyChecker"),
 }
+WHOLE: Mapping[str, Loadable] = {
+    "sequence_classifier": Loadable("transformers", "AutoModelForSequenceClassification"),
+    "image_classifier": Loadable("transformers", "AutoModelForImageClassification"),
+    "language_model": Loadable("transformers", "AutoModelForCausalLM"),
+    "tokenizer": Loadable("transformers", "AutoTokenizer", "tokenizer"),
+    "image_processor": Loadable("transformers", "AutoImageProcessor", "image processor"),
+}
+"""What may be asked of a directory of transformers, one model with its config.json and no components."""
+
 CONFIGS = ("config.json", "scheduler_config.json", "preprocessor_config.json", "tokenizer_config.json")
 
 
@@ -60,6 +78,11 @@ class Component:
     name: str
     folder: Path
     class_name: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the model's directory is this one network of transformers."""
+        return self.class_name in WHOLE
 
     @property
     def where(self) -> str:
@@ -79,7 +102,15 @@ class Component:
 
 
 def find(model: str, folder: Path, name: str) -> Component:
-    """The component `name` of the model in `folder`, by its model_index.json. Raises ModelError if there is none."""
+    """The component `name` of the model in `folder`, by its model_index.json. Raises ModelError if there is none.
+
+    A directory of transformers without that file is one model, and `name` is what to take it for (`WHOLE`).
+    """
+    if not (folder / INDEX).is_file() and (folder / WHOLE_CONFIG).is_file():
+        if name not in WHOLE:
+            what = f"it is one model of transformers, with no component {name!r}"
+            raise ModelError(what, where=f"model {model}", fix=f"it can be taken for {', '.join(WHOLE)}")
+        return Component(model, name, folder, name)
     entries = read_json(folder / INDEX, f"model {model}")
     classes = {key: entry[1] for key, entry in entries.items() if isinstance(entry, list) and len(entry) == 2 and entry[1]}
     if name not in classes:
@@ -95,7 +126,7 @@ def load(component: Component, device: torch.device, dtype: torch.dtype) -> Any:
 
     Convolutional networks are laid out channels_last. The caller sees to it that one component loads at a time.
     """
-    loadable = CLASSES.get(component.class_name)
+    loadable = WHOLE.get(component.class_name) if component.is_whole else CLASSES.get(component.class_name)
     if loadable is None:
         raise component.error(
             f"{component.class_name} is not a class that is loaded",
@@ -121,7 +152,7 @@ def _load_settings(component: Component, loadable: Loadable) -> Any:
         if not older and not (folder / "tokenizer.json").is_file():
             raise component.error(f"{folder} holds no vocabulary: neither tokenizer.json nor vocab.json with merges.txt")
     with _quietly(loadable):
-        return _class(loadable).from_pretrained(folder, local_files_only=True)
+        return _class(loadable).from_pretrained(folder, local_files_only=True, **_trust(loadable))
 
 
 def _load_network(component: Component, loadable: Loadable) -> Any:
@@ -132,7 +163,8 @@ def _load_network(component: Component, loadable: Loadable) -> Any:
     # Told another dtype, both libraries set it as torch's default for the whole process while they load, and whatever other
     # threads make meanwhile comes out in it. So the weights are read in float32 and cast afterwards.
     how: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "dtype": torch.float32}
-    if not loadable.module.startswith("transformers"):
+    how |= _trust(loadable)
+    if not loadable.is_of_transformers:
         how["low_cpu_mem_usage"] = False  # the other way patches torch.nn.Module for the whole process
     with _quietly(loadable):
         network, info = _class(loadable).from_pretrained(
@@ -153,6 +185,11 @@ def _place(component: Component, loadable: Loadable, network: Any, device: torch
         cause = str(error).strip().split("\n", 1)[0]
         fix = "set LIMNER_DEVICES or LIMNER_PRECISION to what this machine can hold"
         raise component.error(f"it cannot be put on {device} in {dtype}: {cause}", fix=fix) from error
+
+
+def _trust(loadable: Loadable) -> dict[str, bool]:
+    """Classes that are found by a model's own word ask on the terminal whether its code may run; it may not."""
+    return {"trust_remote_code": False} if loadable.name.startswith("Auto") else {}
 
 
 def _class(loadable: Loadable) -> Any:

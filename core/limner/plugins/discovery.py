@@ -17,7 +17,17 @@ from types import ModuleType
 from limner import __version__
 
 GROUP = "limner"
-BUILTINS = ("limner_c2pa", "limner_clip", "limner_scenes", "limner_style", "limner_terms", "limner_unclip", "limner_watermark")
+BUILTINS = (
+    "limner_c2pa",
+    "limner_clip",
+    "limner_imageclf",
+    "limner_scenes",
+    "limner_style",
+    "limner_terms",
+    "limner_textclf",
+    "limner_unclip",
+    "limner_watermark",
+)
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
