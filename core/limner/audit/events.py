@@ -85,7 +85,7 @@ def request_accepted(request: Request, pinned: Pinned) -> Event:
         "plugins": pinned.plugins,
         "versions": pinned.versions,
         "lease": pinned.lease,
-        "resumes": _resumed(request.resumes) if request.resumes else None,
+        **({"resumes": _resumed(request.resumes)} if request.resumes else {}),
     }
     payloads = {"prompt": text_payload(request.prompt)}
     if request.negative_prompt:
