@@ -1,7 +1,7 @@
 """A prompt filter by word lists: the step `terms` tells which categories of listed terms a prompt holds, and where.
 
 Built-in lists lie in `limner_terms/lists/`; an operator adds others in the same form. What counts as a match is told in
-`limner_terms.matching`, and how text is made comparable in `limner_terms.words`.
+`limner_terms.matching`, how a prompt is read through its disguises in `limner_terms.readings`.
 """
 
 from __future__ import annotations

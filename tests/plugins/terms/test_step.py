@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,17 @@ def test_a_disguise_is_told_with_the_evidence() -> None:
 
 def test_it_keeps_every_rule_of_a_step() -> None:
     check_step(Terms)
+
+
+@pytest.mark.parametrize("prompt", ["sword " * 200_000, "a" + "\u0301" * 10_000, "\u202e" * 9_000, "&#115;" * 2_000], ids=len)
+def test_a_prompt_of_any_length_is_answered_at_once_and_never_allowed(prompt: str) -> None:
+    step = Terms()
+    step.load(None, None, None)  # type: ignore[arg-type]  # it needs no model and no device
+    start = time.process_time()
+    [answer] = step.filter_prompt([limner.Generation("r", 0, 0, prompt)])
+    assert time.process_time() - start < 0.5
+    assert isinstance(answer, limner.ItemError)
+    assert answer.fix == "shorten the prompt"
 
 
 def test_evidence_is_bounded() -> None:
