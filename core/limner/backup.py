@@ -116,9 +116,7 @@ def _copy_folder(source: Path, target: Path, name: str) -> None:
 
 def _copy_rows(source: Database, target: Database) -> int:
     """Copy every table as it stands at one moment; returns the number of events."""
-    with source.reading() as reading, target.writing() as writing:
-        if source.dialect == "postgresql":
-            reading.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    with source.snapshot() as reading, target.writing() as writing:
         for table in metadata.sorted_tables:
             result = reading.execute(select(table)).mappings()
             while rows := result.fetchmany(ROWS_AT_ONCE):

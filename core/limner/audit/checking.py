@@ -1,4 +1,4 @@
-"""Verifying the record in the database against the heads outside it, and the texts that it refers to."""
+"""Verifying the record in the database against the heads outside it, and with it the texts and tables that go with it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection, func, select
 
+from limner.audit.agreement import disagreements
 from limner.audit.outside import HeadFolder
 from limner.audit.verifier import Finding, Head, Key, Report, Row, verify_log
 from limner.canonical import sha256_hex
@@ -32,9 +33,9 @@ def verify_database(database: Database, folder: HeadFolder, keys: Sequence[Key],
     """
     heads = [*folder.heads(), *further]  # read before the rows: a head that comes later may be of rows that came later
     attested = folder.hashes()[: max((head.size for head in heads), default=0)]
-    with database.reading() as connection:
+    with database.snapshot() as connection:
         report = verify_log(stored_rows(connection), heads, keys, attested=attested or None)
-        report.findings += _wrong_texts(connection)
+        report.findings += [*_wrong_texts(connection), *disagreements(connection)]
     return report
 
 

@@ -69,7 +69,7 @@ def export(
     Raises UsageError if the folder is there, or if nothing is selected.
     """
     _check_format(format)
-    with _new_folder(folder) as draft, database.reading() as connection:
+    with _new_folder(folder) as draft, database.snapshot() as connection:
         tree = Tree(connection.scalars(select(events.c.leaf_hash).order_by(events.c.index)).all())
         chosen = (row for row in stored_rows(connection) if row.index < tree.size and selection.takes(row))
         opened = _Opening(connection, keys, opens)

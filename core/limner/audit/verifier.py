@@ -180,7 +180,8 @@ TYPES = (int, str, str, str, int, str, bytes, bytes)  # of a row
 class Finding:
     """What is wrong, and with which rows: from `first` to `last`, both None where it is with no row.
 
-    `kind` is `changed`, `missing`, `inserted`, `reordered`, `forged head`, `clock`, or `payload`.
+    `kind` is `changed`, `missing`, `inserted`, `reordered`, `forged head`, `clock`, `payload`, or, in a database, `table`: a
+    table beside the events that does not agree with them.
     """
 
     kind: str

@@ -51,6 +51,14 @@ class Database:
             yield connection
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection that goes on seeing the database as it stands at the first thing it reads."""
+        with self.reading() as connection:
+            if self.dialect == "postgresql":  # SQLite does so anyway
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            yield connection
+
+    @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A connection in a transaction that holds the write lock; it is committed at the end, or rolled back by a raise."""
         with self.engine.connect() as connection:

@@ -14,6 +14,7 @@ from sqlalchemy import delete, insert, select, text
 
 from limner.audit.checking import COLUMNS, verify_database
 from limner.audit.event import Event
+from limner.audit.events import image_outcome
 from limner.audit.heads import public_key, sign_head, trusted_keys
 from limner.audit.outside import HeadFolder
 from limner.audit.publishing import leaves_since
@@ -22,6 +23,7 @@ from limner.audit.writer import AuditWriter
 from limner.canonical import canonical
 from limner.database.connection import Database
 from limner.database.tables import events
+from limner.images.store import ImageStore
 from limner.keys import Keys, open_folder
 
 EVENTS = 40
@@ -218,3 +220,27 @@ def test_the_database_itself_forbids_to_change_events(database: Database, writer
     for statement in ("UPDATE events SET kind = 'other'", "DELETE FROM events"):
         with pytest.raises(Exception, match="append-only"), database.writing() as connection:
             connection.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("UPDATE outcomes SET outcome = 'released' WHERE image = 1", "'released' for image 1 of request r1"),
+        ("DELETE FROM outcomes WHERE image = 1", "'nothing' for image 1 of request r1"),
+        ("INSERT INTO outcomes (request_id, image, outcome, event) VALUES ('r1', 2, 'released', 0)", "none on the record"),
+        ("UPDATE images SET state = 'released'", "stands as released, and the record says 'held'"),
+    ],
+)
+def test_what_may_be_given_out_must_be_what_was_recorded(
+    database: Database, keys: Keys, writer: AuditWriter, folder: HeadFolder, accept, tmp_path: Path, statement: str, told: str
+) -> None:
+    accept("r1", n=3)
+    store = ImageStore(tmp_path / "images", keys)
+    kept = store.write(b"pixels", "local:ada", request_id="r1", index=1, pixels_sha256="a" * 64, state="held")
+    writer.append([image_outcome("r1", 0, "released")]).result(30)
+    writer.append([image_outcome("r1", 1, "held", image_id=kept.id)], kept.changes).result(30)
+    assert verify_database(database, folder, trusted_keys(keys)).ok
+    with database.writing() as connection:
+        connection.execute(text(statement))
+    [finding] = verify_database(database, folder, trusted_keys(keys)).findings
+    assert (finding.kind, told in finding.what) == ("table", True), finding
