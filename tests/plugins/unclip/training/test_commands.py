@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 
 import pytest
 import torch
@@ -154,3 +155,15 @@ def test_a_clip_of_other_sizes_than_the_recipes_is_refused(recipe_file, blocks):
     recipe_file.write_text(recipe_file.read_text().replace("dimension: 16,\n", "dimension: 32,\n"))
     with pytest.raises(ConfigurationError, match="a dimension of 16, the recipe asks for 32"):
         losses_of("prior", recipe_file, blocks)
+
+
+def test_every_stage_trains_in_bfloat16(recipe_file, blocks):
+    text = re.sub(r"steps: \d+", "steps: 2, precision: bfloat16", recipe_file.read_text())
+    recipe_file.write_text(text)
+    for command in ("clip", "prior", "decoder", "upsampler"):
+        train(command, recipe_file, device="cpu", sources=lambda data: blocks, every=2)
+    for stage in STAGES:
+        [loss] = metrics(recipe_file.parent, stage)
+        assert 0 < loss < 20
+        tensors = part(read(recipe_file.parent / "run" / f"{stage}.safetensors")[0], "networks")
+        assert {tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()} == {torch.float32}

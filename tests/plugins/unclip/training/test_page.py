@@ -6,11 +6,14 @@ import json
 import re
 from pathlib import Path
 
+import torch
 from typer import Typer
 from typer.testing import CliRunner
 
 from limner_unclip.training.cli import add
+from limner_unclip.training.decoder import check_lengths, new_decoder, new_text_projection
 from limner_unclip.training.recipe import load_recipe
+from limner_unclip.training.upsampler import new_upsampler
 
 PAGE = (Path(__file__).parents[4] / "docs" / "training.md").read_text()
 
@@ -43,3 +46,22 @@ def test_its_commands_are_those_there_are():
 
 def test_lines_of_metadata_are_json():
     assert [set(json.loads(line)) for line in blocks("json")[0].strip().splitlines()] == [{"file_name", "text"}] * 2
+
+
+def test_the_networks_of_its_recipe_fit_together(tmp_path: Path):
+    path = tmp_path / "pictures.yaml"
+    path.write_text(blocks("yaml")[0])
+    recipe, _ = load_recipe(path)
+    check_lengths(recipe.decoder, recipe.clip.context)
+    with torch.device("meta"):
+        decoder = new_decoder(recipe.decoder, recipe.clip.width)
+        projection = new_text_projection(recipe.decoder, recipe.clip.dimension, recipe.clip.width)
+        upsampler = new_upsampler(recipe.upsampler, recipe.upsampler.channels)
+        noised, text = torch.empty(2, 3, 64, 64), torch.empty(2, recipe.clip.context, recipe.clip.width)
+        pooled = torch.empty(2, recipe.clip.dimension)
+        context, added = projection(
+            image_embeddings=pooled, prompt_embeds=pooled, text_encoder_hidden_states=text, do_classifier_free_guidance=False
+        )
+        drawn = decoder(noised, torch.zeros(2), context, class_labels=added).sample
+        large = upsampler(torch.empty(2, 6, 128, 128), torch.zeros(2)).sample
+    assert (drawn.shape, large.shape) == ((2, 3, 64, 64), (2, 3, 128, 128))
