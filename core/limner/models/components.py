@@ -135,7 +135,7 @@ def load(component: Component, device: torch.device, dtype: torch.dtype) -> Any:
     try:
         if loadable.kind in ("tokenizer", "image processor"):
             return _load_settings(component, loadable)
-        network = _load_network(component, loadable)
+        network = _load_network(component, loadable, dtype)
     except (ModelError, MemoryError):
         raise
     except Exception as error:  # what the libraries raise on a broken file has no common type
@@ -155,11 +155,22 @@ def _load_settings(component: Component, loadable: Loadable) -> Any:
         return _class(loadable).from_pretrained(folder, local_files_only=True, **_trust(loadable))
 
 
-def _load_network(component: Component, loadable: Loadable) -> Any:
+def _load_network(component: Component, loadable: Loadable, dtype: torch.dtype) -> Any:
+    from limner.models.streaming import stream
+
+    config = component.config()
+    _check_weights(component)
+    with _quietly(loadable):
+        network = stream(_class(loadable), component.folder, config, dtype)
+    if network is None:
+        network = _load_otherwise(component, loadable)
+    return network.eval().requires_grad_(False)
+
+
+def _load_otherwise(component: Component, loadable: Loadable) -> Any:
+    """By the library's own loader, which knows older forms of checkpoints; what does not fit it is told here."""
     import torch
 
-    component.config()
-    _check_weights(component)
     # Told another dtype, both libraries set it as torch's default for the whole process while they load, and whatever other
     # threads make meanwhile comes out in it. So the weights are read in float32 and cast afterwards.
     how: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "dtype": torch.float32}
@@ -171,7 +182,7 @@ def _load_network(component: Component, loadable: Loadable) -> Any:
             component.folder, output_loading_info=True, ignore_mismatched_sizes=True, **how
         )
     _check_keys(component, info)
-    return network.eval().requires_grad_(False)
+    return network
 
 
 def _place(component: Component, loadable: Loadable, network: Any, device: torch.device, dtype: torch.dtype) -> Any:
