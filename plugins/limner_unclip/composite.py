@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from PIL import ImageChops, ImageFilter
-from PIL.Image import Image as Pillow
-from PIL.Image import Resampling, composite
 from pydantic import Field
 
 import limner
 from limner import Generation, Image, ItemError, Step, hookimpl
 from limner_unclip.inputs import brought
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Pillow
 
 
 class CompositeOptions(limner.Options):
@@ -40,11 +41,15 @@ class Composite(Step):
         return [self._put_in(generation) for generation in generations]
 
     def _put_in(self, generation: Generation) -> Image:
+        from PIL.Image import Resampling, composite
+
         image, mask = brought(generation, "image"), brought(generation, "mask")
         drawn = unpadded(generation, image).resize(image.size, Resampling.BICUBIC)
         return Image(composite(drawn, image.pillow(), self._feathered(mask.pillow().convert("L"))))
 
     def _feathered(self, mask: Pillow) -> Pillow:
+        from PIL import ImageChops, ImageFilter
+
         feather = self.options.feather
         return ImageChops.lighter(mask, mask.filter(ImageFilter.BoxBlur(feather))) if feather else mask
 
