@@ -29,11 +29,15 @@ class Look(NamedTuple):
 
 
 class Journal:
-    """What the guards saw, by gate and generation. `go_on` lets those return that hang."""
+    """What the guards saw, by gate and generation.
+
+    `go_on` lets those return that hang; those that are late return once their generation's step has been given up.
+    """
 
     def __init__(self) -> None:
         self.looks: defaultdict[tuple[str, str], list[Look]] = defaultdict(list)
         self.go_on = Event()
+        self.given_up: defaultdict[str, Event] = defaultdict(Event)  # by generation
         self.judged: defaultdict[str, Event] = defaultdict(Event)  # by generation: its image gate has decided something
 
 
@@ -71,8 +75,11 @@ class Guard(limner.Step):
             raise RuntimeError("out of order")
         if fault == "kills its thread":
             raise SystemExit(1)
-        if fault in SLOW:
+        if fault == "hangs":
             self.journal.go_on.wait(30)
+        if fault == "late":
+            for generation in generations:
+                self.journal.given_up[generation.id].wait(30)
         if fault == "nothing":
             return None
         if fault == "too few":
@@ -189,7 +196,12 @@ def plugin() -> tuple[ModuleType, Journal]:
 
     module.after_decision = after_decision  # type: ignore[attr-defined]
     module.register_steps = limner.hookimpl(lambda: [*guards, slow, Prior, Encode, Flip])  # type: ignore[attr-defined]
-    module.on_step_error = limner.hookimpl(lambda step: kept.go_on.set())  # type: ignore[attr-defined]
+
+    @limner.hookimpl
+    def on_step_error(step: limner.StepView) -> None:
+        kept.given_up[f"{step.request_id}/{step.index}"].set()
+
+    module.on_step_error = on_step_error  # type: ignore[attr-defined]
     return module, kept
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import itertools
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -84,11 +85,13 @@ def test_nobody_listening_is_an_outage_that_says_so(through: Through, tmp_path: 
 
 @pytest.mark.parametrize("reset", [False, True])
 def test_a_network_that_breaks_at_whatever_point_is_an_outage(through: Through, reset: bool) -> None:
+    numbers = itertools.count()
+
     def use(url: str) -> None:
         with closing(Database(url)) as database, database.writing() as connection:
-            connection.execute(insert(texts), [{"hash": hash, "kind": "k", "text": b"x" * 100} for hash in "ab"])
-            connection.execute(select(texts)).all()
-            connection.execute(texts.delete())
+            rows = [{"hash": f"{reset} {next(numbers)}", "kind": "k", "text": b"x" * 100} for _ in range(2)]
+            connection.execute(insert(texts), rows)
+            connection.execute(select(texts).limit(2)).all()
 
     whole = Budget(1_000_000)
     use(through(passes=whole))
