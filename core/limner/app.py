@@ -222,6 +222,7 @@ class App:
     def orchestrator(self) -> Orchestrator:
         """What runs requests. Its first use closes what dead processes left open."""
         from limner.audit.recovery import recover
+        from limner.dropped_marks import record_dropped_marks
         from limner.orchestrator import Orchestrator
         from limner.recording import Recorder
         from limner.review.quarantine import expire
@@ -230,6 +231,7 @@ class App:
         recover(self.database, self.writer, self.leases)
         self.images.sweep(self.database)
         expire(self.database, self.writer, self.images)
+        record_dropped_marks(self.database, self.writer, pipelines, self.registry.steps)
         plugins = canonical([{**report.to_json(), "sha256": self._source(report)} for report in self.registry.plugins])
         return Orchestrator(
             pipelines=pipelines,

@@ -266,6 +266,7 @@ class ImageLife:
             request.task,
             datetime.now(UTC).isoformat(timespec="seconds"),
             tuple(action for step in steps if (action := _action(step, request))),
+            self._generation.prompt if "prompt" in self._admitted.policies[0].policy.discloses else "",
         )
 
     def _attest(self) -> Generator[Future[Any], None, None]:

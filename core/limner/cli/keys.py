@@ -48,4 +48,16 @@ def build() -> typer.Typer:
         typer.echo(public_key(renewed).text)
         typer.echo("start again what runs: it signs with the old key until then", err=True)
 
+    @group.command("add-mark-key")
+    def add_mark_key(reason: Annotated[str, typer.Option(help="Why; it is recorded in the clear.")]) -> None:
+        """Mark images with a new key from now on. The old ones are kept, to read the marks that were made with them."""
+        from limner.app import App, local_caller
+        from limner.audit.administering import MARK_KEY_ADDED, administered
+        from limner.keyrings import MARKS
+
+        with App.open() as app:
+            id = app.rings.rotate(MARKS)
+            app.writer.append([administered(MARK_KEY_ADDED, local_caller().subject, {"key": id, "reason": reason})]).result()
+        typer.echo(f"key {id}")
+
     return group

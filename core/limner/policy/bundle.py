@@ -21,6 +21,7 @@ def bundled(policy: Policy) -> Policy:
             "requires": list(policy.requires),
             "on_error": policy.on_error,
             "previews": policy.previews,
+            **({"discloses": list(policy.discloses)} if policy.discloses else {}),
             "categories": {name: category.as_json() for name, category in policy.categories.items()},
             "rules": [rule.as_json() for rule in policy.rules],
         }
@@ -37,6 +38,7 @@ def from_bundle(text: bytes) -> Policy:
         requires=tuple(said["requires"]),
         on_error=said["on_error"],
         previews=said["previews"],
+        discloses=tuple(said.get("discloses", ())),
         categories={name: Category(**form) for name, form in said.get("categories", {}).items()},
         revision=sha256_hex(text),
         canonical=text,

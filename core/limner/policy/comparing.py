@@ -5,6 +5,7 @@ requests but read off the two texts, so that an operator can follow it. It is we
 
 - it does not require a step that the other requires,
 - its `on_error` is milder, or it has previews where the other has none,
+- it lets content credentials disclose what the other does not,
 - it has no counterpart for one of the other's enforced rules: an enforced rule at the same gate that applies whenever that one
   does (the same signals with thresholds as wide), to everyone or under the same `when`, and asks for no less, on errors too.
 
@@ -28,6 +29,9 @@ def weakenings(policy: Policy, than: Policy) -> Iterator[str]:
         yield f"a failed check is only held ({policy.on_error}, not {than.on_error})"
     if policy.previews != "none" and than.previews == "none":
         yield "it has previews"
+    for said in policy.discloses:
+        if said not in than.discloses:
+            yield f"it discloses the {said} in the content credentials"
     for rule in than.rules:
         if rule.mode == "enforce" and not any(_stands_for(each, rule, policy, than) for each in policy.rules):
             yield f"nothing in it is as strict as rule {rule.id}"

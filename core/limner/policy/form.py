@@ -122,6 +122,7 @@ class PolicyForm(_Form):
     requires: list[Name] = []
     on_error: Failing = "block"
     previews: Literal["none", "gated"] = "none"
+    discloses: list[Literal["prompt"]] = []
     categories: dict[CategoryName, CategoryForm] = {}
     rules: list[RuleForm] = []
 

@@ -117,6 +117,7 @@ class _Loading:
                 requires=tuple(dict.fromkeys((*requires, *file.form.requires))),
                 on_error=file.form.on_error,
                 previews=file.form.previews,
+                discloses=tuple(file.form.discloses),
                 categories=categories,
                 file=file.document.file,
             )

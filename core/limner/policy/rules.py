@@ -119,8 +119,8 @@ class Policy:
     """A policy with its fragments resolved.
 
     `requires` names step types or stages; `on_error` is the action where a check fails, hangs or answers nonsense;
-    `categories` are those that it declares, by name; `revision` is the hex SHA-256 of `canonical`, the RFC 8785 bytes of the
-    whole bundle, and `file` is where it was written.
+    `discloses` is what content credentials may say besides ids; `categories` are those that it declares, by name; `revision`
+    is the hex SHA-256 of `canonical`, the RFC 8785 bytes of the whole bundle, and `file` is where it was written.
     """
 
     name: str
@@ -128,6 +128,7 @@ class Policy:
     requires: tuple[str, ...] = ()
     on_error: Action = "block"
     previews: Literal["none", "gated"] = "none"
+    discloses: tuple[Literal["prompt"], ...] = ()
     categories: Mapping[str, Category] = field(default_factory=dict)
     revision: str = ""
     canonical: bytes = field(default=b"", repr=False)
