@@ -11,9 +11,12 @@
         contrast:                                       # what it looks like where it is not
           - "{medium} {other}"
           - an image of the written word sword
+      person:
+        positive: [a person, a face]
+        contrast: [an empty room, a doll]
 
     joint:
-      armed-portrait: [person, sword]                     # each harmless alone, not together: upload and prompt share the parts
+      armed-portrait: [person, sword]                   # each harmless alone, not together: upload and prompt share the parts
 
 The score is the probability that CLIP gives to the positive phrasings together (see `limner_clip.zero_shot`), so contrast is
 what makes it mean something: write what is likely to be there instead, and what CLIP takes for the concept.

@@ -197,7 +197,7 @@ def test_reading_beyond_the_stage() -> None:
         def reads(cls, options: Any) -> frozenset[str]:
             return frozenset({"image", "embedding"})
 
-    assert refused(Curious) == "reads() gives embedding, image; a transform_image step may give image, prompt"
+    assert refused(Curious) == "reads() gives embedding, image; a transform_image step may give image, mask, prompt, upload"
 
 
 def test_randomness_of_ones_own() -> None:
