@@ -11,9 +11,9 @@ from limner.app import App
 
 PROMPTS = (
     "a red circle above a blue square",
-    "a large yellow star on a light blue background",
-    "a green triangle to the left of a purple heart",
-    "a small black moon in the top left",
+    "an astronaut riding a horse, as a pencil drawing",
+    "three yellow stars under a night sky",
+    "a purple car to the left of a red house, shaded in 3-D",
 )
 SIDE, CAPTION, GAP = 192, 46, 12
 

@@ -45,7 +45,7 @@ PLAIN = World(
 )
 """One flat shape, or two."""
 
-SHIPPED = PLAIN
+SHIPPED = SMALL
 """The world of the weights that come with this package."""
 
 WORLDS = {world.name: world for world in (WHOLE, SMALL, PLAIN)}

@@ -11,11 +11,6 @@ from limner_unclip.training.digests import sha256, write_hashes
 from limner_unclip.training.doctor.finding import Finding
 from limner_unclip.training.records import StageRun
 
-ROWS = {
-    "single": "one thing, right in colour and shape",
-    "pair": "two things, each right",
-    "relation": "two things, in the relation asked",
-}
 INTENDED = ("drawing what its training captions are about",)
 LIMITS = (
     "It knows the words and the things of its training pictures, and no others.",
@@ -92,7 +87,7 @@ def _evaluation(card: Card) -> str:
 
 def _result_rows(evaluation: Mapping[str, Any]) -> Sequence[tuple[str, ...]]:
     return [
-        (suite, ROWS[task], f"{rate['right']}/{rate['of']}", f"{rate['share']:.1%}", f"{rate['low']:.1%} to {rate['high']:.1%}")
+        (suite, task, f"{rate['right']}/{rate['of']}", f"{rate['share']:.1%}", f"{rate['low']:.1%} to {rate['high']:.1%}")
         for suite, result in evaluation["suites"].items()
         for task, rate in result["tasks"].items()
     ]

@@ -10,7 +10,7 @@ from limner_unclip.training.doctor.finding import Finding
 from limner_unclip.training.records import StageRun
 
 EVALUATION = {
-    "suites": {"single-seen": {"tasks": {"single": {"right": 150, "of": 200, "share": 0.75, "low": 0.686, "high": 0.805}}}}
+    "suites": {"seen": {"tasks": {"single object": {"right": 150, "of": 200, "share": 0.75, "low": 0.686, "high": 0.805}}}}
 }
 
 
@@ -33,7 +33,7 @@ def card() -> Card:
 def test_the_card_tells_figures_and_settings(tmp_path):
     write_card(card(), tmp_path)
     text = (tmp_path / "README.md").read_text()
-    assert "| single-seen | one thing, right in colour and shape | 150/200 | 75.0% | 68.6% to 80.5% |" in text
+    assert "| seen | single object | 150/200 | 75.0% | 68.6% to 80.5% |" in text
     assert "| clip | 12,345 | 1,000 | 128 | 7 |  | alone |" in text
     assert "| decoder guidance | 3 |" in text
     assert text.count("\n## ") == 7
