@@ -1,8 +1,8 @@
 """Erasing: the keys of payloads and images are destroyed, and with the last of a subject's, the subject's own.
 
 Events stay as they are: they hold commitments and hashes, and everything still verifies. An erasure is itself an event. What a
-legal hold covers is kept, and the event and the caller are told so. Files go after the commit; what a crash leaves of them
-is without a key, and the next start sweeps it up.
+legal hold covers is kept, and the event and the caller are told so; one that comes while an erasure is under way stops it.
+Files go after the commit; what a crash leaves of them is without a key, and the next start sweeps it up.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from limner.audit.event import Event
 from limner.audit.events import IMAGE_OUTCOME
 from limner.audit.legal_holds import held
 from limner.audit.scope import Scope
+from limner.audit.standing import Refused
 from limner.audit.writer import AuditWriter
 from limner.database.connection import Database
 from limner.database.tables import events, fingerprints, images, outcomes, payloads, requests, subjects
@@ -106,7 +107,8 @@ def destroy(
 ) -> None:
     """Destroy keys, and then files, together with the event that says so.
 
-    `heed_holds` is false where it was done before, and the hold is only that of an older copy.
+    `heed_holds` is false where it was done before, and the hold is only that of an older copy. Raises Refused, and destroys
+    nothing, if a legal hold has come since it was seen what goes.
     """
     writer.append([event], [Destruction(event.id, going, heed_holds)]).result()
     forget([(image.request_id, image.id) for image in going.images])
@@ -122,22 +124,28 @@ class Destruction:
     heed_holds: bool = True
 
     def __call__(self, connection: Connection) -> None:
-        """Destroy them, unless a legal hold has come meanwhile: what it covers stays."""
-        now = without_held(connection, self.going.images, self.going.payloads) if self.heed_holds else self.going
+        """Destroy them. Raises Refused if a legal hold has come meanwhile: the event would tell of what is kept."""
+        if self.heed_holds:
+            self._refuse_held(connection)
         index = connection.scalar(select(events.c.index).where(events.c.id == self.event_id))
-        ids_of_all = [image.id for image in now.images]
+        ids_of_all = [image.id for image in self.going.images]
         for start in range(0, len(ids_of_all), ROWS_AT_ONCE):
             ids = ids_of_all[start : start + ROWS_AT_ONCE]
             gone = {"state": "erased", "wrapped_key": None, "erased": index}
             connection.execute(update(images).where(images.c.id.in_(ids)).values(gone))
             connection.execute(delete(fingerprints).where(fingerprints.c.image_id.in_(ids)))
-        for row in now.payloads:
+        for row in self.going.payloads:
             one = (payloads.c.event == row.event) & (payloads.c.name == row.name)
             connection.execute(update(payloads).where(one).values(wrapped_key=None, sealed=None))
-        held = self.heed_holds and (now.kept_by or _holds_on(connection, self.going.subject))
-        if self.going.subject and not held:
+        if self.going.subject:
             gone = {"lookup": None, "name": None, "wrapped_key": None}
             connection.execute(update(subjects).where(subjects.c.pseudonym == self.going.subject).values(gone))
+
+    def _refuse_held(self, connection: Connection) -> None:
+        kept_by = without_held(connection, self.going.images, self.going.payloads).kept_by
+        if come := {*kept_by, *_holds_on(connection, self.going.subject)}:
+            what = f"a legal hold has come meanwhile, and nothing was erased: {', '.join(sorted(come))}"
+            raise Refused(what, fix="erase again: what the hold covers is then left out")
 
 
 def _told(going: Erasable) -> dict[str, object]:

@@ -16,6 +16,7 @@ from limner.audit.legal_holds import lift, place
 from limner.audit.outside import HeadFolder
 from limner.audit.retention import expired, load_retention, retain
 from limner.audit.scope import Kind, Scope, find_scope
+from limner.audit.standing import Refused
 from limner.audit.writer import AuditWriter
 from limner.database.connection import Database
 from limner.database.tables import fingerprints, images, subjects
@@ -143,8 +144,8 @@ def test_a_legal_hold_wins_and_is_told(
         lift(writer, hold, "local:officer", "again")
 
 
-def test_a_hold_that_comes_between_plan_and_erasure_still_wins(
-    database: Database, writer: AuditWriter, store: ImageStore, made: Made, scope, monkeypatch: pytest.MonkeyPatch
+def test_a_hold_that_comes_between_plan_and_erasure_keeps_key_and_file(
+    database: Database, keys: Keys, writer: AuditWriter, store: ImageStore, made: Made, scope, monkeypatch: pytest.MonkeyPatch
 ):
     image = made("r1")
     append = writer.append
@@ -155,9 +156,11 @@ def test_a_hold_that_comes_between_plan_and_erasure_still_wins(
         return append(*args)
 
     monkeypatch.setattr(writer, "append", append_after_a_hold)
-    erase(database, writer, scope("subject", "local:ada"), actor="x", reason="asked for", forget=lambda gone: None)
+    with pytest.raises(Refused, match="nothing was erased"):
+        erase(database, writer, scope("subject", "local:ada"), actor="x", reason="asked for", forget=store.forget)
     assert store.read(database, image)
     assert scope("subject", "local:ada")
+    assert "audit.erased" not in {event.kind for event in reading.request(database, keys, "r1").events}
 
 
 def test_no_key_is_left_in_the_database_files(database: Database, tmp_path: Path, keys: Keys, made: Made, scope, go):
