@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from limner.audit.events import IMAGE_OUTCOME
+from limner.audit.events import IMAGE_OUTCOME, IMAGE_RECALLED
 from limner.audit.verifier import Finding
 from limner.database.tables import events, images, outcomes
 
@@ -16,7 +16,7 @@ Place = tuple[str, int]  # a request's id, and an image's index in it
 
 def disagreements(connection: Connection) -> list[Finding]:
     """Outcomes, and images open to be given out, that are not what the last event about them says."""
-    last = _last_outcomes(connection)
+    last = _last(connection, IMAGE_OUTCOME)
     query = select(outcomes.c.request_id, outcomes.c.image, outcomes.c.outcome, outcomes.c.event)
     standing = {(request, image): (outcome, event) for request, image, outcome, event in connection.execute(query)}
     findings = [
@@ -34,18 +34,22 @@ def disagreements(connection: Connection) -> list[Finding]:
 
 def _given_out(connection: Connection, last: dict[Place, tuple[int, dict[str, Any]]]) -> list[Finding]:
     query = select(images.c.id, images.c.request_id, images.c.image).where(images.c.state == "released")
+    recalled = _last(connection, IMAGE_RECALLED)
     findings = []
     for id, request, image in connection.execute(query):
         index, body = last.get((request, image), (None, {}))
         if body.get("outcome") != "released":
             what = f"image {id} stands as released, and the record says {body.get('outcome', 'nothing')!r}"
             findings.append(_finding(what, index))
+        elif (request, image) in recalled:
+            what = f"image {id} stands as released, and the record says it was recalled"
+            findings.append(_finding(what, recalled[request, image][0]))
     return findings
 
 
-def _last_outcomes(connection: Connection) -> dict[Place, tuple[int, dict[str, Any]]]:
-    """By image, the index and body of the last event that gives its outcome. What cannot be read is found elsewhere."""
-    query = select(events.c.index, events.c.request_id, events.c.canonical).where(events.c.kind == IMAGE_OUTCOME)
+def _last(connection: Connection, kind: str) -> dict[Place, tuple[int, dict[str, Any]]]:
+    """By image, the index and body of the last event of a kind about it. What cannot be read is found elsewhere."""
+    query = select(events.c.index, events.c.request_id, events.c.canonical).where(events.c.kind == kind)
     found = {}
     for index, request, data in connection.execute(query.order_by(events.c.index)):
         try:

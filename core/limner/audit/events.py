@@ -8,6 +8,7 @@
 | `preview.released` | before a preview is shown | |
 | `image.outcome` | before release | fingerprint |
 | `request.closed` | at the end | |
+| `image.recalled` | when a released image is withdrawn | |
 
 What may hold words of the prompt or of the caller is a payload, error texts of steps included. A field is only ever added to a
 kind; what means something else gets a new version.
@@ -27,6 +28,7 @@ REQUEST_ACCEPTED = "request.accepted"
 DECISION = "decision"
 GENERATION_STEPS = "generation.steps"
 IMAGE_OUTCOME = "image.outcome"
+IMAGE_RECALLED = "image.recalled"
 PREVIEW_RELEASED = "preview.released"
 REQUEST_CLOSED = "request.closed"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, or_, select, update
 
 from limner.audit.event import Event, plain
+from limner.audit.events import IMAGE_RECALLED
 from limner.audit.writer import AuditWriter
 from limner.database.connection import Database
 from limner.database.tables import images, requests
@@ -15,7 +16,6 @@ from limner.database.timestamp import moment
 from limner.errors import UsageError
 from limner.yaml_problems import did_you_mean
 
-RECALLED = "image.recalled"
 SHORTEST_ID = 8  # characters of an image's id that may name it
 COLUMNS: Mapping[str, ColumnElement[str]] = {
     "pipeline": requests.c.pipeline,
@@ -59,8 +59,9 @@ def recall(writer: AuditWriter, found: Sequence[Recalled], *, actor: str, reason
     if not reason.strip():
         raise UsageError("a recall needs a reason", where="--reason")
     bodies = [(image, {"index": image.index, "image": image.image_id, "reason": reason}) for image in found]
-    events = [Event(RECALLED, image.request_id, plain(body), subject=actor) for image, body in bodies]
-    withdraw = [update(images).where(images.c.id == image.image_id).values(state="recalled") for image in found]
+    events = [Event(IMAGE_RECALLED, image.request_id, plain(body), subject=actor) for image, body in bodies]
+    released = update(images).where(images.c.state == "released")  # one that was erased meanwhile stays so
+    withdraw = [released.where(images.c.id == image.image_id).values(state="recalled") for image in found]
     if events:
         writer.append(events, withdraw).result()
 

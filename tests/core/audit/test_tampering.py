@@ -25,6 +25,7 @@ from limner.database.connection import Database
 from limner.database.tables import events
 from limner.images.store import ImageStore
 from limner.keys import Keys, open_folder
+from limner.review import matching, recall
 
 EVENTS = 40
 WAYS = 250  # on each database
@@ -228,7 +229,8 @@ def test_the_database_itself_forbids_to_change_events(database: Database, writer
         ("UPDATE outcomes SET outcome = 'released' WHERE image = 1", "'released' for image 1 of request r1"),
         ("DELETE FROM outcomes WHERE image = 1", "'nothing' for image 1 of request r1"),
         ("INSERT INTO outcomes (request_id, image, outcome, event) VALUES ('r1', 2, 'released', 0)", "none on the record"),
-        ("UPDATE images SET state = 'released'", "stands as released, and the record says 'held'"),
+        ("UPDATE images SET state = 'released' WHERE image = 1", "stands as released, and the record says 'held'"),
+        ("UPDATE images SET state = 'released' WHERE image = 0", "stands as released, and the record says it was recalled"),
     ],
 )
 def test_what_may_be_given_out_must_be_what_was_recorded(
@@ -237,7 +239,9 @@ def test_what_may_be_given_out_must_be_what_was_recorded(
     accept("r1", n=3)
     store = ImageStore(tmp_path / "images", keys)
     kept = store.write(b"pixels", "local:ada", request_id="r1", index=1, pixels_sha256="a" * 64, state="held")
-    writer.append([image_outcome("r1", 0, "released")]).result(30)
+    out = store.write(b"others", "local:ada", request_id="r1", index=0, pixels_sha256="b" * 64)
+    writer.append([image_outcome("r1", 0, "released", image_id=out.id)], out.changes).result(30)
+    recall(writer, matching(database, ["r1/0"]), actor="local:op", reason="a likeness")
     writer.append([image_outcome("r1", 1, "held", image_id=kept.id)], kept.changes).result(30)
     assert verify_database(database, folder, trusted_keys(keys)).ok
     with database.writing() as connection:
