@@ -351,8 +351,9 @@ class ImageLife:
 
     def _quarantines(self) -> tuple[str, Category] | None:
         """The category whose blocked images are kept, with how; None where this one is not kept."""
-        policy, decisions = self._admitted.policies[0].policy, self._generation.decisions
-        names = [f.category for f in decisions[-1].findings if f.rule in decisions[-1].rules] if decisions else []
+        policy = self._admitted.policies[0].policy
+        blocks = [decision for decision in self._generation.decisions if decision.action == "block"]
+        names = [finding.category for decision in blocks for finding in decision.findings if finding.rule in decision.rules]
         kept = [(name, category) for name in names if (category := policy.category(name)).keep == "quarantine"]
         return max(kept, key=lambda each: each[1].days) if kept and self._generation.image is not None else None
 

@@ -27,7 +27,7 @@ from limner.keys import Keys, decrypt, encrypt, new_key
 
 NAME = re.compile(r"\.?(?P<request>[\w-]+)\.(?P<image>[0-9a-f]{32})(?P<unfinished>\.[0-9a-f]+\.part)?")
 State = Literal["released", "held", "quarantined"]
-NOT_SERVED = {"held": "held", "withheld": "withheld", "quarantined": "in quarantine", "recalled": "recalled"}
+NOT_SERVED = {"quarantined": "in quarantine"}  # in words, where the state's own name is none
 ROWS_AT_ONCE = 500  # bound values in one query
 
 
@@ -109,9 +109,10 @@ class ImageStore:
             row = connection.execute(select(images).where(images.c.id == id)).mappings().first()
             if row is None:
                 raise UsageError(f"no image {id!r} is kept")
-            if row["state"] in NOT_SERVED and not as_reviewer:
-                raise UsageError(f"this image is {NOT_SERVED[row['state']]}, and is not given out", where=f"image {id}")
             data_key = self._data_key(connection, row)
+            if row["state"] != "released" and not as_reviewer:
+                standing = NOT_SERVED.get(row["state"], row["state"])
+                raise UsageError(f"this image is {standing}, and is not given out", where=f"image {id}")
         try:
             sealed = self._path(row["request_id"], id).read_bytes()
         except FileNotFoundError:

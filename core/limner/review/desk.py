@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Update, insert, select, update
 
 from limner.audit.erasing import erase
 from limner.audit.event import Event, plain
@@ -87,7 +87,7 @@ class Desk:
             raise UsageError(
                 "the image is on the deny list", where=f"hold {hold.id}", fix="withhold it, or see limner deny list"
             )
-        changes = [_decided(hold, "released"), update(images).where(images.c.id == hold.image_id).values(state="released")]
+        changes = [_decided(hold, "released"), _kept_as(hold, "released")]
         self._append(hold, "release", actor, reason, changes, _outcome(hold, record, "released"))
         return Verdict(hold, "release", file)
 
@@ -101,10 +101,10 @@ class Desk:
         record = request(self.database, self.keys, hold.request_id)
         changes: list[Change] = [_decided(hold, "withheld")]
         if hold.image_id and quarantine_days is not None:
-            changes.append(update(images).where(images.c.id == hold.image_id).values(state="quarantined"))
+            changes.append(_kept_as(hold, "quarantined"))
             changes.append(AddQuarantine(hold.image_id, hold.category, after(quarantine_days)))
         elif hold.image_id:
-            changes.append(update(images).where(images.c.id == hold.image_id).values(state="withheld"))
+            changes.append(_still_held(hold).values(state="withheld"))
         self._append(hold, "withhold", actor, reason, changes, _outcome(hold, record, "withheld"))
         if hold.image_id and quarantine_days is None:
             image = Scope("image", hold.image_id, hold.request_id)
@@ -157,6 +157,20 @@ def _decided(hold: Hold, state: HoldState) -> Change:
             raise Refused("another reviewer has decided it", where=f"hold {hold.id}", fix=f"limner review show {hold.id}")
 
     return change
+
+
+def _kept_as(hold: Hold, state: str) -> Change:
+    """The change of a held image that is kept. Refuses where it was erased meanwhile."""
+
+    def change(connection: Connection) -> None:
+        if connection.execute(_still_held(hold).values(state=state)).rowcount != 1:
+            raise Refused("its image was erased meanwhile", where=f"hold {hold.id}", fix="withhold it")
+
+    return change
+
+
+def _still_held(hold: Hold) -> Update:
+    return update(images).where(images.c.id == hold.image_id, images.c.state == "held")
 
 
 def _outcome(hold: Hold, record: RequestRecord, outcome: Outcome) -> Event:

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from house import POLICY, house
+from house import PIPELINES, POLICY, house
 from sqlalchemy import select
 
 from limner.app import App
+from limner.audit.erasing import erase
 from limner.audit.reading import request
+from limner.audit.scope import Scope
 from limner.audit.standing import Refused
 from limner.database.tables import events, images, outcomes
 from limner.deny import add
@@ -155,6 +157,32 @@ def test_of_two_reviewers_at_once_one_is_heard(app: App) -> None:
         desk(app).release(held, actor="local:other", reason="fine")
 
 
+def test_an_image_that_is_erased_while_it_is_looked_at_is_not_released(app: App) -> None:
+    held, _ = hold(app, "dim field")
+
+    def erase_it(image: object) -> bool:
+        scope = Scope("image", held.image_id, held.request_id)
+        erase(app.database, app.writer, scope, actor="local:op", reason="asked for", forget=app.images.forget)
+        return False
+
+    with pytest.raises(Refused, match="erased meanwhile"):
+        replace(desk(app), is_denied=erase_it).release(held, actor="local:rev", reason="fine")
+    assert outcome(app, held) == "held"
+    with pytest.raises(AuditError, match="erased"):
+        app.images.read(app.database, held.image_id)
+    desk(app).withhold(held, actor="local:rev", reason="it is gone")
+    assert outcome(app, held) == "withheld"
+
+
+def test_a_file_whose_state_is_not_known_is_not_given_out(app: App) -> None:
+    app.run(app.request("a bright field", seed=1))
+    [one] = matching(app.database, ["pipeline=plain"])
+    with app.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE images SET state = 'doubtful'")
+    with pytest.raises(UsageError, match="doubtful, and is not given out"):
+        app.images.read(app.database, one.image_id)
+
+
 def test_a_reviewers_word_needs_a_reason(app: App) -> None:
     held, _ = hold(app, "an odd field")
     for word in (desk(app).release, desk(app).withhold):
@@ -197,6 +225,15 @@ def test_a_blocked_image_of_a_kept_category_goes_to_quarantine_until_its_time_is
     assert files(strict) == []
     with strict.database.reading() as connection:
         assert "quarantine.expired" in set(connection.scalars(select(events.c.kind)))
+
+
+def test_a_policy_that_is_tried_does_not_keep_a_blocked_image_from_quarantine(tmp_path: Path) -> None:
+    pipelines = PIPELINES.replace("policy: house\n", "policy: house\n    shadow_policy: tried\n")
+    policies = {"house": JUDGED, "tried": POLICY.replace("policy: house", "policy: tried")}
+    with house(tmp_path, pipelines=pipelines, policies=policies) as app:
+        app.run(app.request("dark night", seed=7))
+        with app.database.reading() as connection:
+            assert connection.scalars(select(images.c.state)).all() == ["quarantined"]
 
 
 def test_a_withheld_image_can_go_to_quarantine_as_well(app: App) -> None:
