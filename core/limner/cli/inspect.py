@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli.plain import plain
 from limner.errors import LimnerError, UsageError
 
 if TYPE_CHECKING:
@@ -39,13 +40,15 @@ def add(cli: typer.Typer) -> None:
                     seen = _inspected(app, file)
                 except LimnerError as error:
                     bad = True
-                    typer.echo(json.dumps({"file": str(file), "error": error.what}) if as_json else f"{file}: {error.what}")
+                    told_so = json.dumps({"file": str(file), "error": error.what})
+                    typer.echo(told_so if as_json else plain(f"{file}: {error.what}"))
                     continue
                 bad |= seen.verdict == "conflict"
                 if as_json:
-                    typer.echo(json.dumps({"file": str(file), **asdict(seen)}, ensure_ascii=False))
+                    typer.echo(json.dumps({"file": str(file), **asdict(seen)}))
                 else:
-                    typer.echo("\n".join((f"{file}: {told(seen)[0]}", *told(seen)[1:])))
+                    first, *others = told(seen)
+                    typer.echo("\n".join(map(plain, (f"{file}: {first}", *others))))
         raise typer.Exit(1 if bad else 0)
 
 

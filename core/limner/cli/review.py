@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli.plain import plain
 from limner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -166,16 +167,11 @@ def _show_event(event: EventRecord) -> None:
     """The prompt, the rewrites, what was decided and what reviewers have said so far."""
     for name in ("prompt", "negative_prompt", "rewrites", "evidence"):
         if (payload := event.payloads.get(name)) is not None:
-            typer.echo(f"  {name}: {_plain(payload.value) if payload.state == 'open' else f'[{payload.state}]'}")
+            typer.echo(f"  {name}: {plain(payload.value) if payload.state == 'open' else f'[{payload.state}]'}")
     if event.kind == "decision":
         for finding in event.body["findings"]:
             if finding["result"] != "pass":
                 seen = ", ".join(f"{n} {v} ({finding['thresholds'].get(n, '')})" for n, v in finding["values"].items())
                 typer.echo(f"  {event.body['gate']}: {finding['rule']} {finding['action']} ({finding['mode']}) {seen}")
     if event.kind == "review.decided":
-        typer.echo(f"  {event.time} {event.body['action']}: {_plain(event.body['reason'])}")
-
-
-def _plain(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+        typer.echo(f"  {event.time} {event.body['action']}: {plain(event.body['reason'])}")

@@ -38,3 +38,14 @@ def test_a_path_where_nothing_is_says_so(limner: Limner, project: Path):
         result = limner("inspect", str(path))
         assert result.returncode == 2
         assert "Traceback" not in result.stderr
+
+
+def test_what_a_stranger_named_a_file_does_not_write_to_the_terminal(limner: Limner, project: Path):
+    folder = project / "found"
+    folder.mkdir()
+    scene(64).save(folder / "a\x1b[2J.png")
+    (folder / "b\x9b2J.png").write_text("no image")
+    for more in ((), ("--json",)):
+        result = limner("inspect", str(folder), *more)
+        assert result.returncode == 1
+        assert not {"\x1b", "\x9b"} & set(result.stdout)

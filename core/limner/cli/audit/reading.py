@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from limner.cli.plain import plain
 
 if TYPE_CHECKING:
     from limner.audit.reading import EventRecord, RequestRecord
@@ -71,13 +73,7 @@ def _show(record: RequestRecord) -> None:
 
 
 def _lines(event: EventRecord) -> list[str]:
-    lines = [f"{key}: {_plain(value)}" for key, value in event.body.items() if value not in ("", None, [], {})]
+    lines = [f"{key}: {plain(value)}" for key, value in event.body.items() if value not in ("", None, [], {})]
     for name, payload in event.payloads.items():
-        lines.append(f"{name}: {_plain(payload.shown) if payload.state == 'open' else f'[{payload.state}]'}")
+        lines.append(f"{name}: {plain(payload.shown) if payload.state == 'open' else f'[{payload.state}]'}")
     return lines
-
-
-def _plain(value: Any) -> str:  # JSON
-    """A value in one line. What is no printable character is escaped: a prompt must not write to an auditor's terminal."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
