@@ -27,6 +27,7 @@ from limner.audit.heads import sign_head, trusted_keys
 from limner.audit.merkle import Tree
 from limner.audit.payloads import SealedPayload, open_sealed
 from limner.audit.verifier import Row
+from limner.canonical import sha256_hex
 from limner.database.connection import Database
 from limner.database.subjects import Subject, find_subject
 from limner.database.tables import events, payloads, texts
@@ -190,6 +191,8 @@ def _write_parquet(path: Path, rows: Iterator[Mapping[str, Any]]) -> int:
 def _write_texts(connection: Connection, folder: Path) -> None:
     (folder / "texts").mkdir()
     for hash, kind, text in connection.execute(select(texts.c.hash, texts.c.kind, texts.c.text)):
+        if not kind.isidentifier() or not isinstance(text, bytes) or sha256_hex(text) != hash:
+            continue  # it was altered, and might name a file elsewhere: `limner audit verify` tells
         (folder / "texts" / f"{kind}.{hash}.json").write_bytes(text)
 
 

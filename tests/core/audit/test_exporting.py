@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from limner.audit.checking import stored_rows
 from limner.audit.event import Event
@@ -17,7 +18,9 @@ from limner.audit.heads import public_key, sign_head, trusted_keys
 from limner.audit.merkle import Tree
 from limner.audit.verifier import Head, Range, leaf_hash, root_by_proof, verify_export
 from limner.audit.writer import AuditWriter
+from limner.canonical import sha256_hex
 from limner.database.connection import Database
+from limner.database.tables import texts
 from limner.errors import UsageError
 from limner.generation import Request
 from limner.keys import Keys
@@ -64,6 +67,21 @@ def test_an_export_verifies_in_every_format(database: Database, keys: Keys, tmp_
     part = export(database, keys, tmp_path / "r2", format=format, selection=Selection(request="r2"), opens=everything)
     report = verify_export(tmp_path / "r2", trusted_keys(keys))
     assert (report.ok, report.events, part) == (True, 2, 2), report.findings
+
+
+@pytest.mark.parametrize(
+    ("hash", "kind"), [("0" * 64, "policy"), (f"x/../../../{'b' * 8}", "policy"), (sha256_hex(b"{}"), "../../outside")]
+)
+@pytest.mark.usefixtures("record")
+def test_a_text_that_was_altered_is_not_written_and_leads_nowhere_else(
+    database: Database, keys: Keys, tmp_path: Path, hash: str, kind: str
+):
+    with database.writing() as connection:
+        connection.execute(insert(texts).values(hash=hash, kind=kind, text=b"{}"))
+    out = tmp_path / "exports" / "one"
+    export(database, keys, out, selection=Selection(), opens=everything)
+    assert list((out / "texts").iterdir()) == []
+    assert list(out.parent.iterdir()) == [out]
 
 
 @pytest.mark.usefixtures("record")
