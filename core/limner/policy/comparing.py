@@ -7,7 +7,8 @@ requests but read off the two texts, so that an operator can follow it. It is we
 - its `on_error` is milder, or it has previews where the other has none,
 - it lets content credentials disclose what the other does not,
 - it has no counterpart for one of the other's enforced rules: an enforced rule at the same gate that applies whenever that one
-  does (the same signals with thresholds as wide), to everyone or under the same `when`, and asks for no less, on errors too.
+  does (the same signals with thresholds as wide), to everyone or under the same `when`, and asks for no less, on errors too,
+  nor for fewer eyes on what it holds.
 
 So a policy that says the same in other words (a different signal for the same thing) counts as weaker: say so, and why.
 """
@@ -46,6 +47,7 @@ def _stands_for(rule: Rule, other: Rule, policy: Policy, than: Policy) -> bool:
         and rule.when in (None, other.when)
         and SEVERITY[rule.then] >= SEVERITY[other.then]
         and SEVERITY[on_error] >= SEVERITY[other_on_error]
+        and policy.category(rule.category).four_eyes >= than.category(other.category).four_eyes
         and _applies_whenever(rule, other)
     )
 

@@ -56,6 +56,13 @@ def test_each_way_to_let_more_through_is_named(load, text: str, way: str) -> Non
     assert any(way in said for said in weakenings(load("one", text), load("other", BASE)))
 
 
+def test_one_reviewer_is_less_than_two(load) -> None:
+    one = BASE.replace("then: review", "then: review, category: own") + "\ncategories: {own: {four_eyes: false}}"
+    two = one.replace("false", "true")
+    assert any("rule a" in said for said in weakenings(load("one", one), load("two", two)))
+    assert not list(weakenings(load("two", two), load("one", one)))
+
+
 def test_any_of_several_must_each_be_covered(load) -> None:
     several = "rules: [{id: a, at: prompt, any: [{signal: t.x, above: 0.5}, {signal: t.y, above: 0.5}], then: block}]"
     one = "rules: [{id: a, at: prompt, signal: t.x, above: 0.5, then: block}]"
