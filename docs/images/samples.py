@@ -1,4 +1,4 @@
-"""Makes samples.png, the README's image: a few prompts, first seed, no selection, the way `limner generate` makes them."""
+"""Makes samples.png, the README's image: a few prompts, each with the seed that `make demo` takes, the way `limner generate` makes them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def main() -> None:
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
     with App.open(Path(__file__).parents[2]) as app:
         for column, prompt in enumerate(PROMPTS):
-            [made] = app.run(app.request(prompt, seed=7)).images
+            [made] = app.run(app.request(prompt, seed=5)).images
             left = GAP + column * (SIDE + GAP)
             draw.multiline_text((left, SIDE + GAP + 6), _wrapped(prompt, font), font=font, fill="#333333")
             if made.file is not None:
