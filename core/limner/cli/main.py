@@ -57,15 +57,21 @@ def build() -> typer.Typer:
     return cli
 
 
-def _options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)] = False,
-) -> None:
-    """Text-to-image for organisations that must answer for what they generate."""
-    if version:
+def _tell_version(wanted: bool) -> None:
+    """Called before a command is looked for: the version needs none."""
+    if wanted:
         from limner import __version__
 
         typer.echo(f"limner {__version__}")
         raise typer.Exit
+
+
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=_tell_version)
+    ] = False,
+) -> None:
+    """Text-to-image for organisations that must answer for what they generate."""
 
 
 def _add_plugin_commands(cli: typer.Typer) -> None:
