@@ -1,4 +1,4 @@
-"""Makes samples.png, the README's image: a few prompts, each with the seed that `make demo` takes, the way `limner generate` makes them."""
+"""Makes samples.png, the README's image: a few prompts with the seed of `make demo`, the way `limner generate` makes them."""
 
 from __future__ import annotations
 
