@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli.plain import plain
+
 if TYPE_CHECKING:
     from limner.app import App
     from limner.policy import Policy, Rule
@@ -104,7 +106,7 @@ def _add_trials(group: typer.Typer) -> None:
             if len(found) > 1:
                 typer.echo(f"image {explained.index}")
             for line in lines(explained):
-                typer.echo(line)
+                typer.echo(plain(line))
 
     @group.command()
     def diff(
