@@ -1,15 +1,15 @@
 """Backup and restore of a project's state: the record, the image files and the heads, without the keys.
 
 A backup is a folder, there whole or not at all; the database lies in it as an SQLite file, whichever it came from. Without the
-keys nobody reads what it holds of people: they are backed up apart, by whoever keeps them. What was erased after a backup is
-erased again when it is restored, and the restore is itself an event, with the newest head of the record that it replaced.
+keys nobody reads what it holds of people: they are backed up apart, by whoever keeps them. What was erased or recalled after a
+backup is so again when it is restored, and the restore is itself an event, with the newest head of the record it replaced.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +19,14 @@ from sqlalchemy import Connection, func, insert, select
 
 from limner.audit.administering import ERASED, RESTORED, RETAINED, administered
 from limner.audit.erasing import Erasable, Forget, ImageRow, PayloadRow, destroy
+from limner.audit.events import IMAGE_RECALLED
 from limner.audit.writer import AuditWriter
 from limner.database.connection import Database
 from limner.database.migration import open_database
 from limner.database.tables import events, images, metadata, payloads, subjects
 from limner.database.timestamp import timestamp
 from limner.errors import ConfigurationError, UsageError
+from limner.review import matching, recall
 
 FILE, MANIFEST = "limner.db", "backup.json"
 FOLDERS = ("heads", "images")
@@ -66,6 +68,22 @@ def erasures(database: Database) -> list[Erasure]:
     query = select(events.c.id, events.c.canonical).where(events.c.kind.in_((ERASED, RETAINED))).order_by(events.c.index)
     with database.reading() as connection:
         return [Erasure(id, json.loads(data)["body"]) for id, data in connection.execute(query)]
+
+
+def recalls(database: Database) -> dict[str, str]:
+    """Every image that was recalled, by its id, with the reason."""
+    query = select(events.c.canonical).where(events.c.kind == IMAGE_RECALLED).order_by(events.c.index)
+    with database.reading() as connection:
+        bodies = [json.loads(data)["body"] for data in connection.scalars(query)]
+    return {body["image"]: body["reason"] for body in bodies}
+
+
+def recall_again(database: Database, writer: AuditWriter, recalled: Mapping[str, str], *, actor: str) -> int:
+    """Recall what stands as released and is among these, from `recalls` of the record that was replaced; returns how many."""
+    again = [(image, reason) for id, reason in recalled.items() for image in matching(database, [id])]
+    for image, reason in again:
+        recall(writer, [image], actor=actor, reason=reason)
+    return len(again)
 
 
 def put_back(folder: Path, state: Path, database_url: str) -> Path:

@@ -19,11 +19,12 @@ from limner.audit.heads import trusted_keys
 from limner.audit.legal_holds import lift, place
 from limner.audit.scope import Kind, find_scope
 from limner.audit.verifier import Key, verify_export
-from limner.backup import back_up, erasures, put_back, settle
+from limner.backup import back_up, erasures, put_back, recall_again, recalls, settle
 from limner.database.migration import open_database
 from limner.database.tables import images
 from limner.errors import AuditError, ConfigurationError, UsageError
 from limner.evidence import write_evidence
+from limner.review import matching, recall
 
 
 def made(app: App, prompt: str = "a circle") -> str:
@@ -80,6 +81,25 @@ def test_a_restored_copy_is_whole_and_forgets_again(tmp_path: Path):
         made(app)
     with house.house(project) as app:
         assert verifies(app)
+
+
+def test_what_was_recalled_after_a_backup_is_recalled_again(tmp_path: Path):
+    project, backup = tmp_path / "project", tmp_path / "backup"
+    project.mkdir()
+    with house.house(project) as app:
+        kept, called_back = made(app), made(app)
+        back_up(app.database, app.project.state, backup)
+        recall(app.writer, matching(app.database, [called_back]), actor="x", reason="a likeness")
+        recall(app.writer, matching(app.database, [made(app)]), actor="x", reason="later than the backup")
+        recalled = recalls(app.database)
+    with house.house(project) as app:
+        put_back(backup, app.project.state, app.project.database_url)
+    with house.house(project) as app:
+        assert recall_again(app.database, app.writer, recalled, actor="x") == 1
+        assert app.images.read(app.database, image_of(app, kept))
+        with pytest.raises(UsageError, match="recalled, and is not given out"):
+            app.images.read(app.database, image_of(app, called_back))
+        assert recall_again(app.database, app.writer, recalled, actor="x") == 0
 
 
 def test_a_record_moves_through_a_backup_between_the_databases(tmp_path: Path, database_url: str, postgresql):

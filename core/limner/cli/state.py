@@ -37,32 +37,33 @@ def build() -> typer.Typer:
         folder: Folder,
         replaces: Annotated[str, typer.Option(help="URL of the database it replaces, if it is another.")] = "",
         forget_nothing: Annotated[
-            bool, typer.Option("--no-later-erasures", help="The replaced record is lost: nothing is erased again.")
+            bool, typer.Option("--no-later-erasures", help="The replaced record is lost: nothing is erased or recalled again.")
         ] = False,
     ) -> None:
-        """Put a backup in the place of what is there, erase again what was erased since, and record that. Stop Limner first."""
+        """Put a backup in the place of what is there, erase and recall again what was since. Stop Limner first."""
         from limner.app import App, local_caller
-        from limner.backup import put_back, settle
+        from limner.backup import put_back, recall_again, settle
 
         with App.open() as app:
-            later = [] if forget_nothing else _later(app, replaces)
+            later, recalled = ([], {}) if forget_nothing else _later(app, replaces)
             head = app.heads.newest()
             replaced = put_back(folder.resolve(), app.project.state, app.project.database_url)
         with App.open() as app:
             note = head.note if head else ""
             actor, forget = local_caller().subject, app.images.forget
+            withdrawn = recall_again(app.database, app.writer, recalled, actor=actor)
             count = settle(app.database, app.writer, later, actor=actor, replaced_head=note, forget=forget)
-        typer.echo(f"restored; {count} erasures made again; what was replaced is in {replaced}")
+        typer.echo(f"restored; {count} erasures made again and {withdrawn} recalls; what was replaced is in {replaced}")
 
     return group
 
 
-def _later(app: App, replaces: str) -> list[Erasure]:
-    """The erasures on the record that is replaced. Raises LimnerError if it cannot be read."""
-    from limner.backup import erasures
+def _later(app: App, replaces: str) -> tuple[list[Erasure], dict[str, str]]:
+    """The erasures and recalls on the record that is replaced. Raises LimnerError if it cannot be read."""
+    from limner.backup import erasures, recalls
     from limner.database.migration import open_database
 
     if not replaces:
-        return erasures(app.database)
+        return erasures(app.database), recalls(app.database)
     with closing(open_database(replaces)) as database:
-        return erasures(database)
+        return erasures(database), recalls(database)
