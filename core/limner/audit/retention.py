@@ -35,11 +35,12 @@ from limner.yaml_source import load_yaml
 
 FILE = "retention.yaml"
 DAYS = {"d": 1, "w": 7, "y": 365}
+MOST_DAYS = 100 * 365
 
 
 def _duration(text: str) -> str:
-    if not re.fullmatch(r"[1-9][0-9]*[dwy]", text):
-        raise ValueError("a duration is a number and d, w or y: 30d, 8w, 2y")
+    if not re.fullmatch(r"[1-9][0-9]{0,5}[dwy]", text) or int(text[:-1]) * DAYS[text[-1]] > MOST_DAYS:
+        raise ValueError("a duration is a number and d, w or y, 100 years at most: 30d, 8w, 2y")
     return text
 
 

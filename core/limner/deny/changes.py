@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
@@ -23,12 +24,14 @@ SHORTEST_ID = 4  # characters of an entry's id that may name it
 
 
 def add(writer: AuditWriter, kind: DenyKind, value: str, *, actor: str, reason: str, expires: str = "") -> Denial:
-    """Put something on the list. `value` and `expires` as in Denial. Raises UsageError for an empty or endless one.
+    """Put something on the list. `value` and `expires` as in Denial. Raises UsageError for a value that is none of its kind.
 
     Other processes follow within seconds.
     """
     if not value.strip() or len(value) > LONGEST_TERM:
         raise UsageError(f"what is denied has 1 to {LONGEST_TERM} characters, not {len(value)}", where=kind)
+    if kind == "image" and not re.fullmatch(r"[0-9a-f]{16}", value):
+        raise UsageError("an image is denied by its fingerprint, 16 hexadecimal digits", where=kind)
     if not reason.strip():
         raise UsageError("a change of the deny list needs a reason", where="--reason")
     denial = Denial(uuid4().hex, kind, value, reason, timestamp(), expires)

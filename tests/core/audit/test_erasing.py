@@ -233,8 +233,9 @@ def test_what_has_outlived_its_class_is_erased(
         assert all(going.empty for going in expired(connection, classes, datetime.now(UTC)).values())
 
 
-def test_mistakes_in_the_classes_are_told_with_their_place(tmp_path: Path):
-    (tmp_path / "retention.yaml").write_text(RETENTION.replace("8w", "8 weeks").replace("of: images, o", "for: images, o"))
+@pytest.mark.parametrize("keep", ["8 weeks", "101y", "999999999y"])
+def test_mistakes_in_the_classes_are_told_with_their_place(tmp_path: Path, keep: str):
+    (tmp_path / "retention.yaml").write_text(RETENTION.replace("8w", keep).replace("of: images, o", "for: images, o"))
     with pytest.raises(InvalidFile) as caught:
         load_retention(tmp_path / "retention.yaml")
     told = str(caught.value)

@@ -139,3 +139,9 @@ def test_what_a_plugin_sees_through_counts_as_well(writer: AuditWriter, live: Li
 
 def test_plain_search_takes_bounded_time() -> None:
     assert list(plainly("e" + "\u0301" * 100_000 + " kite", ["kite", "red kite"])) == [0]
+
+
+@pytest.mark.parametrize("value", ["a logo", "12ab", "G" * 16])
+def test_an_image_is_denied_by_a_fingerprint_alone(writer: AuditWriter, value: str) -> None:
+    with pytest.raises(UsageError, match="16 hexadecimal digits"):
+        add(writer, "image", value, actor="local:op", reason="why")
