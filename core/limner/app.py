@@ -266,7 +266,7 @@ class App:
         replayer = Replayer(self.engine, self.registry, self.models, self.project.root, _ground())
         done = replayer.replay(record, json.loads(text), lambda id: self.images.read(self.database, id, as_reviewer=True))
         body = {"images": [image.to_json() for image in done.images], "changes": done.changes}
-        self.writer.append([administered(REPLAYED, local_caller().subject, body, request_id=request_id)]).result()
+        self.writer.append([administered(REPLAYED, local_caller().subject, body, request_id=record.id)]).result()
         return done
 
     def request(

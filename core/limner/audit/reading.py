@@ -23,6 +23,8 @@ from limner.database.tables import requests as requests_table
 from limner.errors import AuditError, UsageError
 from limner.keys import Keys
 
+SHORTEST_ID = 8  # of an id that is not given whole: what the name of an image's file holds of it
+
 
 @dataclass(frozen=True, slots=True)
 class RequestSummary:
@@ -121,11 +123,12 @@ def requests(
 
 
 def request(database: Database, keys: Keys, id: str) -> RequestRecord:
-    """Everything recorded of one request. Raises UsageError if there is none of this id."""
+    """Everything recorded of one request, named by its id or by how that begins, as in the name of an image's file.
+
+    Raises UsageError if there is none of this id, or if several begin so.
+    """
     with database.reading() as connection:
-        subject = connection.scalar(select(requests_table.c.subject).where(requests_table.c.id == id))
-        if subject is None:
-            raise UsageError(f"no request {id!r} is on the record", fix="`limner audit list` shows the newest ones")
+        id, subject = _named(connection, id)
         rows = connection.execute(
             select(events.c.index, events.c.canonical).where(events.c.request_id == id).order_by(events.c.index)
         )
@@ -136,6 +139,19 @@ def request(database: Database, keys: Keys, id: str) -> RequestRecord:
             caller=subject_name(connection, found) if found else None,
             events=tuple(_event(connection, keys, index, json.loads(data)) for index, data in rows),
         )
+
+
+def _named(connection: Connection, id: str) -> tuple[str, str]:
+    """The whole id of the request, and its subject."""
+    columns = select(requests_table.c.id, requests_table.c.subject)
+    found = connection.execute(columns.where(requests_table.c.id == id)).all()
+    if not found and len(id) >= SHORTEST_ID:
+        found = connection.execute(columns.where(requests_table.c.id.startswith(id, autoescape=True)).limit(2)).all()
+    if not found:
+        raise UsageError(f"no request {id!r} is on the record", fix="`limner audit list` shows the newest ones")
+    if len(found) > 1:
+        raise UsageError(f"several requests begin with {id!r}", fix="give more of the id; `limner audit list` shows them whole")
+    return found[0].id, found[0].subject
 
 
 def _outcomes(connection: Connection, ids: Sequence[str]) -> dict[tuple[str, int], str]:

@@ -110,6 +110,18 @@ def test_a_request_that_is_not_on_the_record_is_a_usage_error(database: Database
     assert reading.requests(database) == ()
 
 
+def test_a_request_is_found_by_how_its_id_begins_if_only_one_does(database: Database, keys: Keys, accept: Accept) -> None:
+    for id in ("72016d0edab24329", "72016d0edab2ffff", "dcd66c4064304cc3", "short"):
+        accept(id)
+    assert reading.request(database, keys, "dcd66c40").id == "dcd66c4064304cc3"
+    assert len(reading.request(database, keys, "dcd66c40").events) == 1
+    with pytest.raises(UsageError, match="several requests begin with '72016d0e'"):
+        reading.request(database, keys, "72016d0e")
+    for too_little in ("dcd66c4", "shor", "%" * 8):
+        with pytest.raises(UsageError, match="no request"):
+            reading.request(database, keys, too_little)
+
+
 def test_reading_the_record_needs_no_torch() -> None:
     code = "import sys, limner.audit.reading, limner.audit.recovery, limner.images.store; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
