@@ -60,7 +60,7 @@ def _some(said: Statement, rng: np.random.Generator, *, full: bool) -> Statement
 
 def _less(said: Statement, rng: np.random.Generator) -> Statement:
     drawn = rng.random()
-    if drawn < 0.25 and len(said.names) == 2:
+    if drawn < 0.6 and len(said.names) == 2:
         return replace(said, relation=None)
     if drawn < 0.4 and len(said.names) == 1:
         return replace(said, names=((said.names[0][0], None),))
