@@ -123,14 +123,14 @@ ATTACKS: Mapping[str, tuple[float, tuple[Attack, ...]]] = {  # by name: the bar,
 }
 
 
-def ours() -> tuple[Mark, Read]:
+def ours(psnr: float) -> tuple[Mark, Read]:
     made = pattern(KEY)
 
     def read(picture: Picture) -> int | None:
         found = read_upright(picture, made) or search(picture, made)
         return found[0].mark_id if found else None
 
-    return lambda picture, id: embed(picture, id, made, 42.0), read
+    return lambda picture, id: embed(picture, id, made, psnr), read
 
 
 def invisible_watermark(method: str) -> tuple[Mark, Read]:
@@ -238,6 +238,7 @@ def timings(given: Mapping[str, Picture]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--side", type=int, default=512)
+    parser.add_argument("--psnr", type=float, default=42.0, help="of our mark, in decibels")
     parser.add_argument("--pictures", type=int, default=100, help="at most so many")
     parser.add_argument("--attacks", nargs="*", default=list(ATTACKS), choices=list(ATTACKS))
     parser.add_argument("--textures", action="store_true", help="pictures that are nothing but texture instead")
@@ -247,7 +248,7 @@ def main() -> None:
     given = dict(list(pictures(options.side, options.textures).items())[-options.pictures :])
     timings(given)
     if options.attacks:
-        survey("limner", *ours(), 48, given, options.attacks)
+        survey("limner", *ours(options.psnr), 48, given, options.attacks)
     for name, (make, bits) in PEERS.items() if options.peers else ():
         survey(name, *make(), bits, given, options.attacks)
     if options.false:

@@ -2,8 +2,8 @@
 
 The embedder knows what the reader will see, so it looks: bits that the picture itself speaks against get more of the strength
 and those it speaks for less, and the sync is raised where it would not stand out ("improved spread spectrum", Malvar and
-Florencio, 2003). Busy places take more of the mark. In quite flat ones it stands in islands: compression that would flatten a
-weak mark everywhere leaves a stronger one there.
+Florencio, 2003). Busy places take more of the mark, but the less so the more of the picture is flat: edges alone cannot carry
+it. In flat places it stands in islands: compression that would flatten a weak mark everywhere leaves a stronger one there.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from limner_watermark.luma import Plane, activity, luma, prepared
 from limner_watermark.pattern import TILE, Pattern
 
 ROUNDS = 2  # of looking and putting right
-MASKING = 0.25  # strength goes with activity to this power
+MASKING = 0.25  # strength goes with activity to this power where nothing is flat
+LEVELLING = 0.6  # by how much the power is less where all is flat
 LEAST_ACTIVITY, MOST_ACTIVITY = 0.2, 16.0  # grey levels
 FLAT = 1.0  # activity below which a place is flat
-ISLAND = 48  # pixels
+ISLAND = 48  # pixels a side
+ISLANDS = 5  # one such square in so many, a knight's move apart
 BETWEEN_ISLANDS = 0.1  # of the strength
 LEAST_WEIGHT, MOST_WEIGHT = 0.25, 4.0  # of one bit
 MOST_SYNC = 2.5
@@ -47,9 +49,10 @@ def _strength(plane: Plane) -> Plane:
     """How much of the mark each place takes, (height, width)."""
     busy = activity(plane, LEAST_ACTIVITY)
     rows, columns = np.ogrid[0 : plane.shape[0], 0 : plane.shape[1]]
-    between = (rows // ISLAND + columns // ISLAND) % 2 == 0
-    strength: Plane = np.minimum(busy, MOST_ACTIVITY) ** np.float32(MASKING)
-    return np.where((busy < FLAT) & between, strength * np.float32(BETWEEN_ISLANDS), strength)
+    between = (rows // ISLAND + 2 * (columns // ISLAND)) % ISLANDS != 0
+    flat = busy < FLAT
+    strength: Plane = np.minimum(busy, MOST_ACTIVITY) ** np.float32(MASKING - LEVELLING * flat.mean())
+    return np.where(flat & between, strength * np.float32(BETWEEN_ISLANDS), strength)
 
 
 def _mark(tile: Plane, strength: Plane, amplitude: float) -> Plane:
