@@ -61,8 +61,12 @@ def stream(cls: Any, folder: Path, config: Mapping[str, Any], dtype: torch.dtype
 
 def _built(cls: Any, folder: Path, config: Mapping[str, Any]) -> Any:
     """The network of a configuration, its weights not yet anything."""
-    if hasattr(cls, "from_config"):  # diffusers
+    if hasattr(cls, "load_config"):  # diffusers
         return cls.from_config(dict(config))
+    if hasattr(cls, "from_config"):  # one of transformers' Auto classes, which find the class by the configuration
+        from transformers import AutoConfig
+
+        return cls.from_config(AutoConfig.from_pretrained(folder, local_files_only=True))
     return cls(cls.config_class.from_pretrained(folder, local_files_only=True))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 
 import pytest
@@ -39,18 +38,3 @@ def test_innocent_prompts_pass(cases: CaseSet) -> None:
     prompts = [prompt for _, prompt in cases.innocent()]
     wrong = [prompt for prompt in prompts if stops(filter_, prompt)]
     assert len(wrong) / len(prompts) <= 0.01, wrong
-
-
-def test_a_prompt_of_300_characters_takes_less_than_a_millisecond() -> None:
-    """The best of a few runs each, since other work on the machine is not the filter's."""
-    filter_ = matcher(HELD_OUT)
-    padding = ", a quiet street with tall houses, late sun on the windows, people walking home" * 4
-    texts = [f"{prompt}{padding}"[:300] for _, _, prompt in HELD_OUT.disguised(per_word=1)]
-    taken = sorted(min(seconds(filter_, text) for _ in range(3)) for text in texts[::3])
-    assert taken[int(0.95 * len(taken))] < 1e-3
-
-
-def seconds(filter_: Matcher, prompt: str) -> float:
-    start = time.thread_time()
-    list(filter_.matches(prompt))
-    return time.thread_time() - start
