@@ -121,5 +121,7 @@ def test_images_of_a_batch_do_not_know_of_each_other(load: Any, predicting_data:
     states = [step.begin(asked(drawn())), step.begin(asked(drawn(colour="gold")))]
     for _ in range(states[0].steps):
         states = step.advance(states)
+    other, beside = map(step.finish, states)
     [alone] = step.invert([asked(drawn(colour="gold"))])
-    assert torch.allclose(step.finish(states[1]), alone, atol=1e-4)
+    rounding, difference = float((beside - alone).abs().max()), float((other - alone).abs().max())
+    assert rounding < difference / 100  # a random network swells the last digit, which differs by processor and batch size
