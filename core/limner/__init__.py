@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from limner.generation import (
         Caller,
         Decision,
-        DecisionView,
         Embedding,
         EncodedImage,
         Evidence,
@@ -35,16 +34,14 @@ if TYPE_CHECKING:
         ItemError,
         ManifestReading,
         Provenance,
-        ReleaseView,
         Request,
-        RequestView,
         Signal,
-        StepView,
         TextConditioning,
         WatermarkReading,
     )
     from limner.models import local_models
     from limner.step import Asset, IterativeStep, KeyRings, ModelIndex, ModelRef, Models, Options, Range, Secret, Step
+    from limner.views import DecisionView, ReleaseView, RequestView, StepView
     from limner.yaml_problems import read_yaml
 
 API = 1
@@ -55,15 +52,15 @@ _HOMES = {
         "Cancelled", "ConfigurationError", "InvalidFile", "LimnerError", "ModelError", "Problem", "StepError", "UsageError",
     ),
     "limner.generation": (
-        "Caller", "Decision", "DecisionView", "Embedding", "EncodedImage", "Evidence", "Generation", "Image", "Input",
-        "ItemError", "ManifestReading", "Provenance", "ReleaseView", "Request", "RequestView", "Signal", "StepView",
-        "TextConditioning", "WatermarkReading",
+        "Caller", "Decision", "Embedding", "EncodedImage", "Evidence", "Generation", "Image", "Input", "ItemError",
+        "ManifestReading", "Provenance", "Request", "Signal", "TextConditioning", "WatermarkReading",
     ),
     "limner.models": ("local_models",),
     "limner.step": (
         "Asset", "IterativeStep", "KeyRings", "ModelIndex", "ModelRef", "Models", "Options", "Range", "Secret",
         "Step",
     ),
+    "limner.views": ("DecisionView", "ReleaseView", "RequestView", "StepView"),
     "limner.yaml_problems": ("read_yaml",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

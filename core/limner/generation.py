@@ -329,6 +329,22 @@ class Generation:
     mark_id: int = 0
     output_format: Literal["png", "jpeg", "webp"] = "png"
 
+    @classmethod
+    def of(cls, request: Request, index: int, mark_id: int) -> Generation:
+        """Image `index` of a request as it stands before any step."""
+        return cls(
+            request_id=request.id,
+            index=index,
+            seed=request.seed_of(index),
+            prompt=request.prompt,
+            raw_prompt=request.prompt,
+            negative_prompt=request.negative_prompt,
+            task=request.task,
+            inputs=tuple(replace(given, file=b"") for given in request.inputs),
+            mark_id=mark_id,
+            output_format=request.output_format,
+        )
+
     @property
     def id(self) -> str:
         """The request's id and the index of the image."""
@@ -398,54 +414,3 @@ class Mark:
     key_id: str
     score: float
     psnr: float
-
-
-@dataclass(frozen=True, slots=True)
-class StepView:
-    """What life-cycle hooks may know of a step's run: never prompts, pixels or embeddings. `error` is an error's kind alone."""
-
-    request_id: str
-    index: int
-    pipeline: str
-    step: str
-    type: str
-    seconds: float = 0.0
-    device: str = ""
-    batch: int = 1
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RequestView:
-    """What life-cycle hooks may know of a request."""
-
-    request_id: str
-    task: Task
-    pipeline: str
-    n: int
-    subject: str
-    cohort: str
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionView:
-    """What life-cycle hooks may know of a decision."""
-
-    request_id: str
-    index: int
-    gate: Gate
-    action: Action
-    rules: tuple[str, ...]
-    policy: str
-    revision: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseView:
-    """What life-cycle hooks may know of a released image. `mark_id` is the mark that it carries, None where it carries none."""
-
-    request_id: str
-    index: int
-    sha256: str
-    pixels_sha256: str
-    mark_id: int | None

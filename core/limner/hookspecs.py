@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from limner.generation import (
-    DecisionView,
     Embedding,
     EncodedImage,
     Gate,
@@ -30,14 +29,12 @@ from limner.generation import (
     Image,
     ItemError,
     ManifestReading,
-    ReleaseView,
-    RequestView,
     Signal,
-    StepView,
     TextConditioning,
     WatermarkReading,
 )
 from limner.marker import PROJECT
+from limner.views import DecisionView, ReleaseView, RequestView, StepView
 
 if TYPE_CHECKING:
     import torch

@@ -20,12 +20,14 @@ from limner.admission import Checked, admit
 from limner.deny import DenyList
 from limner.engine.interface import Engine
 from limner.errors import UsageError
-from limner.generation import Request, RequestView
-from limner.image_life import ImageLife, Life, Lifecycle, ReadMarks
+from limner.generation import Request
+from limner.image_life import ImageLife, Life
 from limner.images.store import ImageStore
+from limner.making import Lifecycle, ReadMarks, Services
 from limner.recording import Recorder
 from limner.result import ImageResult, Result, Watcher
 from limner.settings import LONGEST_PROMPT
+from limner.views import RequestView
 
 CANCEL = -1  # where the index of a life is expected
 CLOSING_TIME = 30.0  # seconds that requests get to close their records when the process ends; the next start closes the rest
@@ -48,9 +50,8 @@ class Orchestrator:
     ) -> None:
         """`pipelines` are those that hold under their policies; `read_marks` finds the marks in an image, `lifecycle` calls
         every plugin's hook of a name."""
-        self._pipelines, self._engine, self._recorder = pipelines, engine, recorder
-        self._images, self._deny, self._read_marks = images, deny, read_marks
-        self._lifecycle, self._longest_prompt = lifecycle, longest_prompt
+        self._pipelines, self._recorder, self._longest_prompt = pipelines, recorder, longest_prompt
+        self._services = Services(engine, images, deny, read_marks, lifecycle)
         self._running: dict[str, SimpleQueue[int]] = {}  # by request: the lives that can go on, or CANCEL
         self._ended = Condition()
 
@@ -62,21 +63,9 @@ class Orchestrator:
         admitted = admit(request, self._pipelines, self._longest_prompt)
         with self._cancellable(request.id) as ready, self._recorder.open(admitted) as record:
             record.accept()
-            self._lifecycle("after_request_accepted", request=_view(request))
-            lives = [
-                ImageLife(
-                    admitted,
-                    index,
-                    self._engine,
-                    record,
-                    self._images,
-                    self._deny,
-                    self._read_marks,
-                    self._lifecycle,
-                    watcher or Watcher(),
-                )
-                for index in range(request.n)
-            ]
+            self._services.lifecycle("after_request_accepted", request=RequestView.of(request))
+            watcher = watcher or Watcher()
+            lives = [ImageLife(admitted, index, self._services, record, watcher) for index in range(request.n)]
             images = self._drive(request.id, [life.run() for life in lives], ready)
         return Result(request.id, request.pipeline, images)
 
@@ -116,11 +105,11 @@ class Orchestrator:
             while len(results) < len(lives):
                 index = ready.get()
                 if index == CANCEL:
-                    self._engine.cancel(request_id)
+                    self._services.engine.cancel(request_id)
                 else:
                     _advance(lives[index], index, ready, results)
         except BaseException:
-            self._engine.cancel(request_id)
+            self._services.engine.cancel(request_id)
             raise
         return tuple(results[index] for index in range(len(lives)))
 
@@ -132,8 +121,3 @@ def _advance(life: Life, index: int, ready: SimpleQueue[int], results: dict[int,
         results[index] = end.value
     else:
         waited.add_done_callback(lambda _: ready.put(index))
-
-
-def _view(request: Request) -> RequestView:
-    caller = request.caller
-    return RequestView(request.id, request.task, request.pipeline, request.n, caller.subject, caller.cohort)

@@ -124,7 +124,7 @@ class Replayer:
         if not recorded:
             return ReplayedImage(index, seed, "not recorded", "")
         try:
-            drawn, marked = self._drawn(_first(request, index, outcome["mark_id"] or 0), refs, places)
+            drawn, marked = self._drawn(Generation.of(request, index, outcome["mark_id"] or 0), refs, places)
         except LimnerError as error:
             return ReplayedImage(index, seed, "failed", recorded, error=str(error))
         verdict: Literal["identical", "different"] = "identical" if drawn.sha256() == recorded else "different"
@@ -183,20 +183,6 @@ def _set_by_request(step: str, parameters: Mapping[str, Any], values: Mapping[st
         if owner == step and values.get(name) is not None:
             found[option] = values[name]
     return found
-
-
-def _first(request: Request, index: int, mark_id: int) -> Generation:
-    return Generation(
-        request_id=request.id,
-        index=index,
-        seed=request.seed_of(index),
-        prompt=request.prompt,
-        raw_prompt=request.prompt,
-        negative_prompt=request.negative_prompt,
-        task=request.task,
-        inputs=request.inputs,
-        mark_id=mark_id,
-    )
 
 
 def _distance(marked: Image, image_id: str, read_image: ReadImage) -> float | None:

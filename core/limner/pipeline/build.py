@@ -64,6 +64,11 @@ class Pipeline:
     line: int
     cohorts: Mapping[str, CohortPolicy] = field(default_factory=dict)
 
+    @property
+    def carries_mark_id(self) -> bool:
+        """Whether a step of it marks the image with its mark id."""
+        return any(step.cls.carries_mark_id for step in self.steps)
+
     def settle(self, given: Mapping[str, Any]) -> Settled:
         """The parameters of one request. Raises UsageError for an unknown one, or a value outside its bounds."""
         return settle(self.parameters, self.steps, self.root, given)

@@ -6,12 +6,12 @@ thresholds; all of it is data, so that it can be explained, calibrated and compa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from limner.errors import Problem
-from limner.generation import Action, Gate, Mode, Severity
+from limner.generation import Action, Decision, Gate, Mode, Severity
 from limner.policy.categories import Category
 from limner.policy.cel import When
 
@@ -137,3 +137,10 @@ class Policy:
     def category(self, name: str) -> Category:
         """What becomes of work in this category: as the policy declares it, else nothing out of the ordinary."""
         return self.categories.get(name, Category())
+
+    def quarantine(self, decisions: Iterable[Decision]) -> tuple[str, Category] | None:
+        """The category that keeps an image which these decisions block, for the longest time; None where none keeps it."""
+        blocks = [decision for decision in decisions if decision.action == "block"]
+        names = [finding.category for decision in blocks for finding in decision.findings if finding.rule in decision.rules]
+        kept = [(name, category) for name in names if (category := self.category(name)).keep == "quarantine"]
+        return max(kept, key=lambda each: each[1].days, default=None)

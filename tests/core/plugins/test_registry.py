@@ -13,9 +13,9 @@ import pytest
 from plugin_modules import plugin
 
 from limner.errors import PluginError
-from limner.generation import StepView
 from limner.plugins.loading import load_plugins
 from limner.plugins.registry import Registry
+from limner.views import StepView
 
 VIEW = StepView("r1", 0, "text-to-image", "decoder", "unclip.decoder")
 
