@@ -4,7 +4,10 @@
 
 The record is a Merkle tree over events (RFC 6962): a leaf is the SHA-256 of a zero byte and the event's bytes, an inner node
 that of a one byte and its two children. A head is the tree's size and root in a signed note (C2SP tlog-checkpoint and
-signed-note), signed with Ed25519. This file goes with every export as it stands; Limner itself verifies with the same code.
+signed-note), signed with Ed25519.
+
+This file goes with every export as it stands, and Limner itself verifies with the same code. It is one file on purpose,
+however long: whoever doubts a record can read all that judges it, carry it anywhere, and run it with nothing of ours installed.
 """
 
 from __future__ import annotations
