@@ -11,19 +11,26 @@ import house
 import pytest
 from sqlalchemy import select
 
+from limner import restoring
 from limner.app import App
 from limner.audit import reading
 from limner.audit.checking import verify_database
-from limner.audit.erasing import erase
+from limner.audit.erasing import Erasable, erase
 from limner.audit.heads import trusted_keys
-from limner.audit.legal_holds import lift, place
+from limner.audit.legal_holds import in_force, lift, place
 from limner.audit.scope import Kind, find_scope
 from limner.audit.verifier import Key, verify_export
-from limner.backup import back_up, erasures, put_back, recall_again, recalls, settle
+from limner.backup import back_up, put_back
 from limner.database.migration import open_database
 from limner.database.tables import images
+from limner.database.timestamp import after
+from limner.deny import add as deny
+from limner.deny import listed
+from limner.deny import remove as undeny
 from limner.errors import AuditError, ConfigurationError, UsageError
 from limner.evidence import write_evidence
+from limner.generation import Caller
+from limner.restoring import Later, Repeated
 from limner.review import matching, recall
 
 
@@ -33,15 +40,19 @@ def made(app: App, prompt: str = "a circle") -> str:
     return request.id
 
 
-def forget(app: App, kind: Kind, name: str) -> None:
+def forget(app: App, kind: Kind, name: str) -> Erasable:
     with app.database.reading() as connection:
         scope = find_scope(connection, app.keys, kind, name)
-    erase(app.database, app.writer, scope, actor="x", reason="asked for", forget=app.images.forget)
+    return erase(app.database, app.writer, scope, actor="x", reason="asked for", forget=app.images.forget)
 
 
 def image_of(app: App, request_id: str) -> str:
     with app.database.reading() as connection:
         return str(connection.scalar(select(images.c.id).where(images.c.request_id == request_id)))
+
+
+def told_again(app: App, told: Later, head: str = "") -> Repeated:
+    return restoring.repeat(app.database, app.writer, told, actor="x", replaced_head=head, forget=app.images.forget)
 
 
 def verifies(app: App) -> bool:
@@ -60,16 +71,16 @@ def test_a_restored_copy_is_whole_and_forgets_again(tmp_path: Path):
         lift(app.writer, hold, "x", "settled")
         forget(app, "image", image_of(app, held))
         later = made(app)
-        forgotten = erasures(app.database)
+        told = restoring.later(app.database)
         head = app.heads.newest()
-    assert (count, len(forgotten), head is not None) == (json.loads((backup / "backup.json").read_text())["events"], 2, True)
+    assert (count, head is not None) == (json.loads((backup / "backup.json").read_text())["events"], True)
     assert not [*backup.rglob("*.key"), *backup.rglob("*.pem")]
     with house.house(project) as app:
         replaced = put_back(backup, app.project.state, app.project.database_url)
     assert (replaced / "limner.db").is_file()
     with house.house(project) as app:
         note = head.note if head else ""
-        assert settle(app.database, app.writer, forgotten, actor="x", replaced_head=note, forget=app.images.forget) == 2
+        assert told_again(app, told, note) == Repeated(erasures=2, legal_holds=1)
         assert app.images.read(app.database, image_of(app, kept))
         for request in (erased, held):
             with pytest.raises(AuditError, match="erased"):
@@ -77,7 +88,7 @@ def test_a_restored_copy_is_whole_and_forgets_again(tmp_path: Path):
         assert reading.request(app.database, app.keys, erased).events[0].payloads["prompt"].state == "erased"
         with pytest.raises(UsageError):
             reading.request(app.database, app.keys, later)
-        assert settle(app.database, app.writer, forgotten[:0], actor="x", replaced_head="", forget=app.images.forget) == 0
+        assert told_again(app, told) == Repeated()
         made(app)
     with house.house(project) as app:
         assert verifies(app)
@@ -91,15 +102,65 @@ def test_what_was_recalled_after_a_backup_is_recalled_again(tmp_path: Path):
         back_up(app.database, app.project.state, backup)
         recall(app.writer, matching(app.database, [called_back]), actor="x", reason="a likeness")
         recall(app.writer, matching(app.database, [made(app)]), actor="x", reason="later than the backup")
-        recalled = recalls(app.database)
+        told = restoring.later(app.database)
     with house.house(project) as app:
         put_back(backup, app.project.state, app.project.database_url)
     with house.house(project) as app:
-        assert recall_again(app.database, app.writer, recalled, actor="x") == 1
+        assert told_again(app, told) == Repeated(recalls=1)
         assert app.images.read(app.database, image_of(app, kept))
         with pytest.raises(UsageError, match="recalled, and is not given out"):
             app.images.read(app.database, image_of(app, called_back))
-        assert recall_again(app.database, app.writer, recalled, actor="x") == 0
+        assert told_again(app, told) == Repeated()
+
+
+def test_the_deny_list_and_the_legal_holds_stand_as_on_the_record_that_is_replaced(
+    tmp_path: Path, database_url: str, postgresql
+):
+    project, backup = tmp_path / "project", tmp_path / "backup"
+    project.mkdir()
+    with house.house(project, database_url=database_url) as app:
+        disputed = made(app)
+        before = deny(app.writer, "term", "red kite", actor="x", reason="a campaign")
+        back_up(app.database, app.project.state, backup)
+        undeny(app.writer, app.database, before.id, actor="x", reason="it is over")
+        kept = deny(app.writer, "term", "blue kite", actor="x", reason="another", expires=after(9))
+        gone = deny(app.writer, "subject", app.keys.lookup("local:eve"), actor="x", reason="abuse")
+        undeny(app.writer, app.database, gone.id, actor="x", reason="a mistake")
+        with app.database.reading() as connection:
+            place(app.writer, find_scope(connection, app.keys, "request", disputed), "x", "a dispute")
+        app.run(app.request("a square", seed=5, caller=Caller("local:new", "local")))
+        with app.database.reading() as connection:
+            twice = place(app.writer, find_scope(connection, app.keys, "request", disputed), "x", "the same again")
+            place(app.writer, find_scope(connection, app.keys, "subject", "local:new"), "x", "another dispute")
+        lift(app.writer, twice, "x", "once is enough")
+        told, stood = restoring.later(app.database), (listed(app.database), in_force(app.database))
+    if database_url.startswith("postgresql"):
+        postgresql.empty_the_migrated_one()
+    put_back(backup, project / ".limner", database_url)
+    with house.house(project, database_url=database_url) as app:
+        assert [denial.value for denial in listed(app.database)] == ["red kite"]
+        assert told_again(app, told) == Repeated(denials=4, legal_holds=4)
+        assert told_again(app, told) == Repeated()
+        [denial] = listed(app.database)
+        assert (denial.id, denial.value, denial.expires) == (kept.id, "blue kite", kept.expires)
+        assert [(hold.id, hold.target) for hold in in_force(app.database)] == [(hold.id, hold.target) for hold in stood[1]]
+        assert app.run(app.request("a blue kite")).images[0].outcome == "withheld"
+        drawn = app.request("a circle", seed=5, caller=Caller("local:new", "local"))
+        app.run(drawn)
+        for request, hold in ((disputed, stood[1][0]), (drawn.id, stood[1][1])):
+            assert forget(app, "request", request) == Erasable((), (), kept_by=(hold.id,))
+    with house.house(project, database_url=database_url) as app:
+        assert verifies(app)
+
+
+def test_a_record_that_cannot_be_read_is_not_replaced_unasked(tmp_path: Path):
+    with house.house(tmp_path) as app:
+        deny(app.writer, "term", "red kite", actor="x", reason="a campaign")
+        with app.database.writing() as connection:
+            connection.exec_driver_sql("DROP TRIGGER events_no_update")
+            connection.exec_driver_sql("UPDATE events SET canonical = X'00' WHERE kind = 'deny.added'")
+        with pytest.raises(AuditError, match="record that is replaced cannot be read"):
+            restoring.later(app.database)
 
 
 def test_a_record_moves_through_a_backup_between_the_databases(tmp_path: Path, database_url: str, postgresql):

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Insert, Update, insert, select, update
 
 from limner.audit.administering import HOLD_LIFTED, HOLD_PLACED, administered
 from limner.audit.scope import Scope
@@ -34,22 +34,30 @@ class LegalHold:
 
 def place(writer: AuditWriter, scope: Scope, actor: str, reason: str) -> str:
     """Put what the scope names on hold; returns the hold's id."""
-    id = uuid4().hex
-    row = insert(legal_holds).values(id=id, scope=scope.kind, target=scope.target, time=timestamp(), state="placed")
-    body = {"hold": id, "scope": scope.kind, "target": scope.target, "reason": reason}
-    writer.append([administered(HOLD_PLACED, actor, body, request_id=scope.request_id)], [row]).result()
-    return id
+    hold = LegalHold(uuid4().hex, scope.kind, scope.target, timestamp())
+    body = {"hold": hold.id, "scope": scope.kind, "target": scope.target, "reason": reason}
+    writer.append([administered(HOLD_PLACED, actor, body, request_id=scope.request_id)], [placed(hold)]).result()
+    return hold.id
 
 
 def lift(writer: AuditWriter, id: str, actor: str, reason: str) -> None:
     """Lift a hold. Raises UsageError if none of this id is in force."""
 
     def change(connection: Connection) -> None:
-        in_force = (legal_holds.c.id == id) & (legal_holds.c.state == "placed")
-        if connection.execute(update(legal_holds).where(in_force).values(state="lifted")).rowcount != 1:
+        if connection.execute(lifted(id)).rowcount != 1:
             raise UsageError(f"no legal hold {id!r} is in force", fix="`limner audit hold list` shows those that are")
 
     writer.append([administered(HOLD_LIFTED, actor, {"hold": id, "reason": reason})], [change]).result()
+
+
+def placed(hold: LegalHold) -> Insert:
+    """The change that puts a hold in force; commit it with its event."""
+    return insert(legal_holds).values(**hold.to_json(), state="placed")
+
+
+def lifted(id: str) -> Update:
+    """The change that lifts a hold that is in force; commit it with its event."""
+    return update(legal_holds).where(legal_holds.c.id == id, legal_holds.c.state == "placed").values(state="lifted")
 
 
 def in_force(database: Database) -> tuple[LegalHold, ...]:

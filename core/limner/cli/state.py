@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from limner.app import App
-    from limner.backup import Erasure
+    from limner.restoring import Later
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The backup's folder.")]
 
@@ -37,33 +37,36 @@ def build() -> typer.Typer:
         folder: Folder,
         replaces: Annotated[str, typer.Option(help="URL of the database it replaces, if it is another.")] = "",
         forget_nothing: Annotated[
-            bool, typer.Option("--no-later-erasures", help="The replaced record is lost: nothing is erased or recalled again.")
+            bool, typer.Option("--no-later-erasures", help="The replaced record is lost: nothing it tells of is done again.")
         ] = False,
     ) -> None:
-        """Put a backup in the place of what is there, erase and recall again what was since. Stop Limner first."""
+        """Put a backup in the place of what is there; erase, recall, deny and hold again what was since. Stop Limner first."""
         from limner.app import App, local_caller
-        from limner.backup import put_back, recall_again, settle
+        from limner.backup import put_back
+        from limner.restoring import Later, repeat
 
         with App.open() as app:
-            later, recalled = ([], {}) if forget_nothing else _later(app, replaces)
+            told = Later() if forget_nothing else _later(app, replaces)
             head = app.heads.newest()
             replaced = put_back(folder.resolve(), app.project.state, app.project.database_url)
         with App.open() as app:
-            note = head.note if head else ""
-            actor, forget = local_caller().subject, app.images.forget
-            withdrawn = recall_again(app.database, app.writer, recalled, actor=actor)
-            count = settle(app.database, app.writer, later, actor=actor, replaced_head=note, forget=forget)
-        typer.echo(f"restored; {count} erasures made again and {withdrawn} recalls; what was replaced is in {replaced}")
+            actor, note = local_caller().subject, head.note if head else ""
+            done = repeat(app.database, app.writer, told, actor=actor, replaced_head=note, forget=app.images.forget)
+        changes = f"{done.denials} changes of the deny list and {done.legal_holds} of legal holds"
+        typer.echo(
+            f"restored; {done.erasures} erasures made again, {done.recalls} recalls, {changes}; "
+            f"what was replaced is in {replaced}"
+        )
 
     return group
 
 
-def _later(app: App, replaces: str) -> tuple[list[Erasure], dict[str, str]]:
-    """The erasures and recalls on the record that is replaced. Raises LimnerError if it cannot be read."""
-    from limner.backup import erasures, recalls
+def _later(app: App, replaces: str) -> Later:
+    """What the record that is replaced tells. Raises LimnerError if it cannot be read."""
     from limner.database.migration import open_database
+    from limner.restoring import later
 
     if not replaces:
-        return erasures(app.database), recalls(app.database)
+        return later(app.database)
     with closing(open_database(replaces)) as database:
-        return erasures(database), recalls(database)
+        return later(database)

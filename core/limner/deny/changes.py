@@ -10,6 +10,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, func, insert, select, update
 
 from limner.audit.event import Event, plain
+from limner.audit.log import Change
 from limner.audit.writer import AuditWriter
 from limner.database.connection import Database
 from limner.database.tables import denials
@@ -37,12 +38,7 @@ def add(writer: AuditWriter, kind: DenyKind, value: str, *, actor: str, reason: 
     denial = Denial(uuid4().hex, kind, value, reason, timestamp(), expires)
     if not denial.stands(denial.created):
         raise UsageError("it would have expired already", where="--expires")
-
-    def insert_it(connection: Connection) -> None:
-        row = {"id": denial.id, "kind": kind, "value": value, "reason": reason, "created": denial.created}
-        connection.execute(insert(denials).values(**row, expires=expires or None, changed=_next_change(connection)))
-
-    writer.append([_event(ADDED, denial, actor, {"reason": reason, "expires": expires or None})], [insert_it]).result()
+    writer.append([_event(ADDED, denial, actor, {"reason": reason, "expires": expires or None})], [added(denial)]).result()
     return denial
 
 
@@ -55,13 +51,28 @@ def remove(writer: AuditWriter, database: Database, id: str, *, actor: str, reas
         what = f"{len(found)} entries of the deny list are called {id!r}" if found else f"no entry {id!r} is on the deny list"
         raise UsageError(what, fix="limner deny list")
     [denial] = found
-
-    def remove_it(connection: Connection) -> None:
-        change = update(denials).where(denials.c.id == denial.id)
-        connection.execute(change.values(removed=timestamp(), changed=_next_change(connection)))
-
-    writer.append([_event(REMOVED, denial, actor, {"reason": reason})], [remove_it]).result()
+    writer.append([_event(REMOVED, denial, actor, {"reason": reason})], [removed(denial.id, timestamp())]).result()
     return denial
+
+
+def added(denial: Denial) -> Change:
+    """The change that puts an entry on the list; commit it with its event."""
+
+    def change(connection: Connection) -> None:
+        row = {name: getattr(denial, name) for name in ("id", "kind", "value", "reason", "created")}
+        connection.execute(insert(denials).values(**row, expires=denial.expires or None, changed=_next_change(connection)))
+
+    return change
+
+
+def removed(id: str, time: str) -> Change:
+    """The change that takes an entry off the list; commit it with its event."""
+
+    def change(connection: Connection) -> None:
+        entry = update(denials).where(denials.c.id == id)
+        connection.execute(entry.values(removed=time, changed=_next_change(connection)))
+
+    return change
 
 
 def _next_change(connection: Connection) -> int:
