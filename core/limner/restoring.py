@@ -16,19 +16,19 @@ from sqlalchemy import Connection, insert, select
 from limner.audit.administering import ERASED, HOLD_LIFTED, HOLD_PLACED, RESTORED, RETAINED, administered
 from limner.audit.erasing import Erasable, Forget, ImageRow, PayloadRow, destroy
 from limner.audit.event import Event
-from limner.audit.events import IMAGE_RECALLED
+from limner.audit.events import DENY_ADDED, DENY_REMOVED, IMAGE_RECALLED
 from limner.audit.legal_holds import LegalHold, lifted, placed
 from limner.audit.log import Change
 from limner.audit.writer import AuditWriter
 from limner.database.connection import Database
 from limner.database.tables import events, images, payloads, subjects
-from limner.deny.changes import ADDED, REMOVED, added, removed
+from limner.deny.changes import added, removed
 from limner.deny.denials import Denial
 from limner.errors import AuditError
 from limner.review import matching, recall
 
 ERASURES = (ERASED, RETAINED)
-DENIALS = (ADDED, REMOVED)
+DENIALS = (DENY_ADDED, DENY_REMOVED)
 LEGAL_HOLDS = (HOLD_PLACED, HOLD_LIFTED)
 
 
@@ -162,8 +162,8 @@ def _hold(told: Told) -> LegalHold:
 
 
 _CHANGES: Mapping[str, Callable[[Told], Change]] = {
-    ADDED: lambda told: added(_denial(told)),
-    REMOVED: lambda told: removed(told.body["denial"], told.time),
+    DENY_ADDED: lambda told: added(_denial(told)),
+    DENY_REMOVED: lambda told: removed(told.body["denial"], told.time),
     HOLD_PLACED: lambda told: placed(_hold(told)),
     HOLD_LIFTED: lambda told: lifted(told.body["hold"]),
 }

@@ -1,63 +1,172 @@
-"""Whether the tables that follow from the events still do: what decides if an image is given out must be what was recorded."""
+"""Whether the tables that follow from the events still do.
+
+What decides if an image is given out, refused or kept must be what was recorded: outcomes, images open to be given out, the
+deny list, legal holds, and how many reviewers have agreed.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
-from limner.audit.events import IMAGE_OUTCOME, IMAGE_RECALLED
+from limner.audit.administering import HOLD_LIFTED, HOLD_PLACED
+from limner.audit.events import DENY_ADDED, DENY_REMOVED, IMAGE_OUTCOME, IMAGE_RECALLED, REVIEWED
 from limner.audit.verifier import Finding
-from limner.database.tables import events, images, outcomes
+from limner.database.tables import approvals, denials, events, images, legal_holds, outcomes
+
+FOLLOWED = (IMAGE_OUTCOME, IMAGE_RECALLED, DENY_ADDED, DENY_REMOVED, HOLD_PLACED, HOLD_LIFTED, REVIEWED)
+DENIAL = ("kind", "value", "reason", "expires")  # columns that the event repeats
+LEGAL_HOLD = ("scope", "target")
 
 Place = tuple[str, int]  # a request's id, and an image's index in it
 
 
+class _Said(NamedTuple):
+    """One event that tables follow."""
+
+    place: int  # its index
+    kind: str
+    request: str
+    body: dict[str, Any]  # JSON
+
+
+class _Entry(NamedTuple):
+    """A row as the events say it should be: `place` is the index of the last of them, `row` the columns that they tell."""
+
+    place: int
+    row: Mapping[str, Any]
+
+
 def disagreements(connection: Connection) -> list[Finding]:
-    """Outcomes, and images open to be given out, that are not what the last event about them says."""
-    last = _last(connection, IMAGE_OUTCOME)
+    """Rows that are not what the last event about them says, that no event says, or that are gone."""
+    said = _said(connection)
+    return [
+        *_outcomes(connection, said),
+        *_given_out(connection, said),
+        *_compared("the deny list", _deny_list(said), _denials(connection)),
+        *_compared("the legal holds", _holds(said), _legal_holds(connection)),
+        *_agreed(connection, said),
+    ]
+
+
+def _said(connection: Connection) -> list[_Said]:
+    """The events that tables follow, in order. What cannot be read is found elsewhere."""
+    query = select(events.c.index, events.c.kind, events.c.request_id, events.c.canonical)
+    found = []
+    for index, kind, request, data in connection.execute(query.where(events.c.kind.in_(FOLLOWED)).order_by(events.c.index)):
+        with suppress(ValueError, KeyError, TypeError):
+            body = json.loads(data)["body"]
+            found += [_Said(index, kind, request, body)] if isinstance(body, dict) else []
+    return found
+
+
+def _outcomes(connection: Connection, said: Sequence[_Said]) -> list[Finding]:
+    last = _last(said, IMAGE_OUTCOME)
     query = select(outcomes.c.request_id, outcomes.c.image, outcomes.c.outcome, outcomes.c.event)
     standing = {(request, image): (outcome, event) for request, image, outcome, event in connection.execute(query)}
     findings = [
-        _finding(f"the table of outcomes has {standing.get(place, ('nothing', 0))[0]!r} for {_named(place)}", index)
-        for place, (index, body) in last.items()
-        if standing.get(place) != (body["outcome"], index)
+        _finding(f"the table of outcomes has {standing.get(place, ('nothing', 0))[0]!r} for {_named(place)}", one.place)
+        for place, one in last.items()
+        if standing.get(place) != (one.body.get("outcome"), one.place)
     ]
-    findings += [
+    return findings + [
         _finding(f"the table of outcomes has {outcome!r} for {_named(place)}, which has none on the record", event)
         for place, (outcome, event) in standing.items()
         if place not in last
     ]
-    return findings + _given_out(connection, last)
 
 
-def _given_out(connection: Connection, last: dict[Place, tuple[int, dict[str, Any]]]) -> list[Finding]:
+def _given_out(connection: Connection, said: Sequence[_Said]) -> list[Finding]:
+    last, recalled = _last(said, IMAGE_OUTCOME), _last(said, IMAGE_RECALLED)
     query = select(images.c.id, images.c.request_id, images.c.image).where(images.c.state == "released")
-    recalled = _last(connection, IMAGE_RECALLED)
     findings = []
     for id, request, image in connection.execute(query):
-        index, body = last.get((request, image), (None, {}))
-        if body.get("outcome") != "released":
-            what = f"image {id} stands as released, and the record says {body.get('outcome', 'nothing')!r}"
-            findings.append(_finding(what, index))
+        ended = last.get((request, image))
+        outcome = ended.body.get("outcome") if ended else "nothing"
+        if outcome != "released":
+            what = f"image {id} stands as released, and the record says {outcome!r}"
+            findings.append(_finding(what, ended.place if ended else None))
         elif (request, image) in recalled:
             what = f"image {id} stands as released, and the record says it was recalled"
-            findings.append(_finding(what, recalled[request, image][0]))
+            findings.append(_finding(what, recalled[request, image].place))
     return findings
 
 
-def _last(connection: Connection, kind: str) -> dict[Place, tuple[int, dict[str, Any]]]:
-    """By image, the index and body of the last event of a kind about it. What cannot be read is found elsewhere."""
-    query = select(events.c.index, events.c.request_id, events.c.canonical).where(events.c.kind == kind)
+def _last(said: Sequence[_Said], kind: str) -> dict[Place, _Said]:
+    """By image, the last event of a kind about it."""
     found = {}
-    for index, request, data in connection.execute(query.order_by(events.c.index)):
-        try:
-            body = json.loads(data)["body"]
-            found[request, body["index"]] = index, body
-        except (ValueError, KeyError, TypeError):
-            continue
+    for one in said:
+        with suppress(KeyError, TypeError):
+            if one.kind == kind:
+                found[one.request, one.body["index"]] = one
     return found
+
+
+def _deny_list(said: Sequence[_Said]) -> dict[str, _Entry]:
+    entries: dict[str, _Entry] = {}
+    for one in said:
+        with suppress(KeyError, TypeError):
+            if one.kind == DENY_ADDED:
+                row = {name: one.body[name] for name in DENIAL}
+                entries[one.body["denial"]] = _Entry(one.place, {**row, "stands": True})
+            elif one.kind == DENY_REMOVED:
+                row = {name: value for name, value in entries[one.body["denial"]].row.items() if name in DENIAL}
+                entries[one.body["denial"]] = _Entry(one.place, {**row, "stands": False})
+    return entries
+
+
+def _denials(connection: Connection) -> Iterable[Mapping[str, Any]]:  # columns
+    columns = [denials.c[name] for name in DENIAL]
+    query = select(denials.c.id, *columns, denials.c.removed.is_(None).label("stands"))
+    return connection.execute(query.order_by(denials.c.id)).mappings()  # type: ignore[return-value]  # names are texts
+
+
+def _holds(said: Sequence[_Said]) -> dict[str, _Entry]:
+    entries: dict[str, _Entry] = {}
+    for one in said:
+        with suppress(KeyError, TypeError):
+            if one.kind == HOLD_PLACED:
+                row = {name: one.body[name] for name in LEGAL_HOLD}
+                entries[one.body["hold"]] = _Entry(one.place, {**row, "state": "placed"})
+            elif one.kind == HOLD_LIFTED:
+                entries[one.body["hold"]] = _Entry(one.place, {**entries[one.body["hold"]].row, "state": "lifted"})
+    return entries
+
+
+def _legal_holds(connection: Connection) -> Iterable[Mapping[str, Any]]:  # columns
+    columns = [legal_holds.c[name] for name in (*LEGAL_HOLD, "state")]
+    query = select(legal_holds.c.id, *columns).order_by(legal_holds.c.id)
+    return connection.execute(query).mappings()  # type: ignore[return-value]  # names are texts
+
+
+def _compared(table: str, entries: Mapping[str, _Entry], rows: Iterable[Mapping[str, Any]]) -> list[Finding]:
+    found = {row["id"]: row for row in rows}
+    findings = []
+    for id, entry in entries.items():
+        if id not in found:
+            findings.append(_finding(f"entry {id} of {table}, which the record has, is not there", entry.place))
+        elif other := [name for name, value in entry.row.items() if found[id][name] != value]:
+            findings.append(_finding(f"entry {id} of {table} is not as the record has it: {', '.join(other)}", entry.place))
+    unknown = [id for id in found if id not in entries]
+    return findings + [_finding(f"entry {id} of {table} is not on the record", None) for id in unknown]
+
+
+def _agreed(connection: Connection, said: Sequence[_Said]) -> list[Finding]:
+    """Holds that more or fewer reviewers agree to release than have said so."""
+    agreeing = [one for one in said if one.kind == REVIEWED and one.body.get("action") == "agree"]
+    expected = Counter(one.body.get("hold") for one in agreeing)
+    query = select(approvals.c.hold_id, func.count()).group_by(approvals.c.hold_id)
+    found = Counter({row[0]: row[1] for row in connection.execute(query)})
+    return [
+        _finding(f"hold {hold} has {found[hold]} reviewers who agree, and the record says {expected[hold]}", None)
+        for hold in sorted(map(str, expected.keys() | found.keys()))
+        if found[hold] != expected[hold]
+    ]
 
 
 def _finding(what: str, index: int | None) -> Finding:

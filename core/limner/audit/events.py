@@ -1,4 +1,4 @@
-"""The kinds of events that a request leaves, each built from the values it is about.
+"""The kinds of events that a request leaves, each built from the values it is about, and those that tables follow besides.
 
 | kind | when | payloads |
 |---|---|---|
@@ -26,11 +26,14 @@ from limner.generation import Decision, EncodedImage, Finding, Generation, Mark,
 
 REQUEST_ACCEPTED = "request.accepted"
 DECISION = "decision"
+DENY_ADDED = "deny.added"
+DENY_REMOVED = "deny.removed"
 GENERATION_STEPS = "generation.steps"
 IMAGE_OUTCOME = "image.outcome"
 IMAGE_RECALLED = "image.recalled"
 PREVIEW_RELEASED = "preview.released"
 REQUEST_CLOSED = "request.closed"
+REVIEWED = "review.decided"
 
 TEXT_PAYLOADS = frozenset({"prompt", "negative_prompt"})
 INPUT = "input."  # begins the name of a payload that is an input file; those of neither kind are canonical JSON

@@ -10,6 +10,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, func, insert, select, update
 
 from limner.audit.event import Event, plain
+from limner.audit.events import DENY_ADDED, DENY_REMOVED
 from limner.audit.log import Change
 from limner.audit.writer import AuditWriter
 from limner.database.connection import Database
@@ -18,8 +19,6 @@ from limner.database.timestamp import timestamp
 from limner.deny.denials import Denial, DenyKind, listed
 from limner.errors import UsageError
 
-ADDED = "deny.added"
-REMOVED = "deny.removed"
 LONGEST_TERM = 200  # characters
 SHORTEST_ID = 4  # characters of an entry's id that may name it
 
@@ -38,7 +37,7 @@ def add(writer: AuditWriter, kind: DenyKind, value: str, *, actor: str, reason: 
     denial = Denial(uuid4().hex, kind, value, reason, timestamp(), expires)
     if not denial.stands(denial.created):
         raise UsageError("it would have expired already", where="--expires")
-    writer.append([_event(ADDED, denial, actor, {"reason": reason, "expires": expires or None})], [added(denial)]).result()
+    writer.append([_event(DENY_ADDED, denial, actor, {"reason": reason, "expires": expires or None})], [added(denial)]).result()
     return denial
 
 
@@ -51,7 +50,7 @@ def remove(writer: AuditWriter, database: Database, id: str, *, actor: str, reas
         what = f"{len(found)} entries of the deny list are called {id!r}" if found else f"no entry {id!r} is on the deny list"
         raise UsageError(what, fix="limner deny list")
     [denial] = found
-    writer.append([_event(REMOVED, denial, actor, {"reason": reason})], [removed(denial.id, timestamp())]).result()
+    writer.append([_event(DENY_REMOVED, denial, actor, {"reason": reason})], [removed(denial.id, timestamp())]).result()
     return denial
 
 

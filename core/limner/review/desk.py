@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Update, insert, select, update
 
 from limner.audit.erasing import erase
 from limner.audit.event import Event, plain
-from limner.audit.events import IMAGE_OUTCOME
+from limner.audit.events import IMAGE_OUTCOME, REVIEWED
 from limner.audit.log import Change
 from limner.audit.reading import RequestRecord, request
 from limner.audit.rebuilding import rebuild
@@ -37,7 +37,6 @@ from limner.images.store import ImageStore
 from limner.keys import Keys
 from limner.review.held import Hold, HoldState
 
-REVIEWED = "review.decided"
 Said = Literal["agree", "release", "withhold"]
 
 

@@ -12,12 +12,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, insert, select, text
 
+from limner import deny
 from limner.audit.checking import COLUMNS, verify_database
 from limner.audit.event import Event
 from limner.audit.events import image_outcome
 from limner.audit.heads import public_key, sign_head, trusted_keys
+from limner.audit.holds import Held, hold
+from limner.audit.legal_holds import lift, place
 from limner.audit.outside import HeadFolder
 from limner.audit.publishing import leaves_since
+from limner.audit.scope import Scope
 from limner.audit.verifier import Report, Row, leaf_hash
 from limner.audit.writer import AuditWriter
 from limner.canonical import canonical
@@ -248,3 +252,40 @@ def test_what_may_be_given_out_must_be_what_was_recorded(
         connection.execute(text(statement))
     [finding] = verify_database(database, folder, trusted_keys(keys)).findings
     assert (finding.kind, told in finding.what) == ("table", True), finding
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("DELETE FROM denials WHERE value = 'red kite'", "event 0: entry {kite} of the deny list, which the record"),
+        ("UPDATE denials SET value = 'red kit' WHERE removed IS NULL", "event 0: entry {kite} of the deny list is not as the"),
+        ("UPDATE denials SET expires = '2001' WHERE removed IS NULL", "is not as the record has it: expires"),
+        ("UPDATE denials SET removed = '2026' WHERE value = 'red kite'", "is not as the record has it: stands"),
+        ("UPDATE denials SET removed = NULL", "event 2: entry {eve} of the deny list is not as the record has it: stands"),
+        ("INSERT INTO denials SELECT 'forged', kind, 'sky', reason, created, expires, removed, 9 FROM denials "
+         "WHERE value = 'red kite'", "entry forged of the deny list is not on the record"),
+        ("DELETE FROM legal_holds WHERE state = 'placed'", "event 3: entry {hold} of the legal holds, which"),
+        ("UPDATE legal_holds SET state = 'lifted'", "event 3: entry {hold} of the legal holds is not as"),
+        ("UPDATE legal_holds SET target = 'r2' WHERE state = 'placed'", "is not as the record has it: target"),
+        ("UPDATE legal_holds SET state = 'placed'", "event 5: entry {lifted} of the legal holds is not as"),
+        ("INSERT INTO legal_holds VALUES ('forged', 'request', 'r2', '2026', 'placed')", "entry forged of the legal holds"),
+        ("INSERT INTO approvals SELECT id, 'forged', '2026' FROM holds", "has 1 reviewers who agree, and the record says 0"),
+    ],
+)  # fmt: skip
+def test_what_is_denied_on_hold_or_agreed_to_must_be_what_was_recorded(
+    database: Database, keys: Keys, writer: AuditWriter, folder: HeadFolder, accept, statement: str, told: str
+) -> None:
+    kite = deny.add(writer, "term", "red kite", actor="local:op", reason="a campaign")
+    eve = deny.add(writer, "subject", keys.lookup("local:eve"), actor="local:op", reason="abuse")
+    deny.remove(writer, database, eve.id, actor="local:op", reason="a mistake")
+    held = place(writer, Scope("request", "r1", "r1"), "local:op", "a dispute")
+    lifted = place(writer, Scope("request", "r1", "r1"), "local:op", "the same again")
+    lift(writer, lifted, "local:op", "once is enough")
+    accept("r1")
+    writer.append([image_outcome("r1", 0, "held")], [hold("r1", 0, Held("image", four_eyes=True))]).result(30)
+    assert verify_database(database, folder, trusted_keys(keys)).ok
+    with database.writing() as connection:
+        connection.execute(text(statement))
+    [finding] = verify_database(database, folder, trusted_keys(keys)).findings
+    named = told.format(kite=kite.id, eve=eve.id, hold=held, lifted=lifted)
+    assert (finding.kind, named in str(finding)) == ("table", True), finding
