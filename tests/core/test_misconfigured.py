@@ -10,7 +10,7 @@ import pytest
 from house import POLICY, house, plugin
 
 import limner
-from limner.cli.generate import exit_code
+from limner.cli.outcome import exit_code
 
 PIPELINES = """\
 limner: 1

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli.options import AsJson
+
 if TYPE_CHECKING:
     from limner.database.connection import Database
     from limner.database.migration import Status
@@ -18,31 +20,32 @@ if TYPE_CHECKING:
 def build() -> typer.Typer:
     """The command group."""
     group = typer.Typer(no_args_is_help=True, help="The database that the record is kept in.")
-
-    @group.command("status")
-    def show_status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-        """Which tables the database has, and which this version needs. Changes nothing."""
-        from limner.database.migration import status
-
-        with _database() as database:
-            found, url = status(database), database.url.render_as_string()
-        typer.echo(json.dumps({"database": url, **asdict(found)}) if as_json else f"{url}: {_standing(found)}")
-
-    @group.command("upgrade")
-    def run_upgrade(
-        show: Annotated[bool, typer.Option("--plan", help="Only print the SQL that would be run.")] = False,
-    ) -> None:
-        """Bring the database to this version's tables. SQLite is brought there at first use, PostgreSQL only by this."""
-        from limner.database.migration import plan, status, upgrade
-
-        with _database() as database:
-            if show:
-                typer.echo(plan(database).rstrip() or f"-- nothing to do: {_standing(status(database))}")
-                return
-            upgrade(database)
-            typer.echo(_standing(status(database)))
-
+    group.command("status")(show_status)
+    group.command("upgrade")(run_upgrade)
     return group
+
+
+def show_status(as_json: AsJson = False) -> None:
+    """Which tables the database has, and which this version needs. Changes nothing."""
+    from limner.database.migration import status
+
+    with _database() as database:
+        found, url = status(database), database.url.render_as_string()
+    typer.echo(json.dumps({"database": url, **asdict(found)}) if as_json else f"{url}: {_standing(found)}")
+
+
+def run_upgrade(
+    show: Annotated[bool, typer.Option("--plan", help="Only print the SQL that would be run.")] = False,
+) -> None:
+    """Bring the database to this version's tables. SQLite is brought there at first use, PostgreSQL only by this."""
+    from limner.database.migration import plan, status, upgrade
+
+    with _database() as database:
+        if show:
+            typer.echo(plan(database).rstrip() or f"-- nothing to do: {_standing(status(database))}")
+            return
+        upgrade(database)
+        typer.echo(_standing(status(database)))
 
 
 @contextmanager

@@ -22,34 +22,35 @@ LARGEST = 256 * 2**20  # bytes of one file
 
 def add(cli: typer.Typer) -> None:
     """Add the command."""
+    cli.command()(inspect)
 
-    @cli.command()
-    def inspect(
-        path: Annotated[Path, typer.Argument(metavar="IMAGE|DIR", help="An image file, or a folder of them.")],
-        as_json: Annotated[bool, typer.Option("--json", help="Print JSON, a line for each file.")] = False,
-    ) -> None:
-        """Lead an image back to its record. Exit code 1 where what is in it does not agree, or a file is no image."""
-        from limner.app import App
-        from limner.inspection import told
 
-        files = _files(path)
-        bad = False
-        with App.open() as app:
-            for file in files:
-                try:
-                    seen = _inspected(app, file)
-                except LimnerError as error:
-                    bad = True
-                    told_so = json.dumps({"file": str(file), "error": error.what})
-                    typer.echo(told_so if as_json else plain(f"{file}: {error.what}"))
-                    continue
-                bad |= seen.verdict == "conflict"
-                if as_json:
-                    typer.echo(json.dumps({"file": str(file), **asdict(seen)}))
-                else:
-                    first, *others = told(seen)
-                    typer.echo("\n".join(map(plain, (f"{file}: {first}", *others))))
-        raise typer.Exit(1 if bad else 0)
+def inspect(
+    path: Annotated[Path, typer.Argument(metavar="IMAGE|DIR", help="An image file, or a folder of them.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, a line for each file.")] = False,
+) -> None:
+    """Lead an image back to its record. Exit code 1 where what is in it does not agree, or a file is no image."""
+    from limner.app import App
+    from limner.inspection import told
+
+    files = _files(path)
+    bad = False
+    with App.open() as app:
+        for file in files:
+            try:
+                seen = _inspected(app, file)
+            except LimnerError as error:
+                bad = True
+                told_so = json.dumps({"file": str(file), "error": error.what})
+                typer.echo(told_so if as_json else plain(f"{file}: {error.what}"))
+                continue
+            bad |= seen.verdict == "conflict"
+            if as_json:
+                typer.echo(json.dumps({"file": str(file), **asdict(seen)}))
+            else:
+                first, *others = told(seen)
+                typer.echo("\n".join(map(plain, (f"{file}: {first}", *others))))
+    raise typer.Exit(1 if bad else 0)
 
 
 def _files(path: Path) -> list[Path]:

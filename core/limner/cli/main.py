@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from limner.cli import audit, db, deny, generate, init, inspect, keys, models, pipelines, plugins, policy, review, state, tasks
+from limner.cli.outcome import INTERRUPTED
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def main() -> None:
         typer.secho(f"limner: {error}", err=True, fg="red")
         sys.exit(LimnerError.exit_code)
     except KeyboardInterrupt:  # before Typer, which has its own way with it, was reached
-        sys.exit(generate.INTERRUPTED)
+        sys.exit(INTERRUPTED)
 
 
 def build() -> typer.Typer:

@@ -16,45 +16,49 @@ Name = Annotated[str, typer.Argument(help="The pipeline's name.")]
 def build() -> typer.Typer:
     """The command group."""
     group = typer.Typer(no_args_is_help=True, help="The pipelines of this project.")
-
-    @group.command("list")
-    def list_pipelines() -> None:
-        """Name, task, policy and steps of each pipeline."""
-        for pipeline in _all().values():
-            steps = " → ".join(step.id for step in pipeline.steps)
-            typer.echo(f"{pipeline.name}  ({pipeline.task}, policy {pipeline.policy})\n    {steps}")
-
-    @group.command()
-    def show(name: Name) -> None:
-        """A pipeline in its canonical form, with its hash."""
-        pipeline = _one(name)
-        typer.echo(json.dumps({"hash": pipeline.hash, **json.loads(pipeline.canonical)}, indent=2, ensure_ascii=False))
-
-    @group.command()
-    def validate() -> None:
-        """Check pipelines.yaml and the policies against each other; exit code 4 and all problems if they do not hold."""
-        from limner.app import App
-
-        with App.open() as app:
-            typer.echo(f"{app.project.pipelines}: {len(app.pipelines)} pipelines hold under their policies")
-
-    @group.command()
-    def schema() -> None:
-        """JSON Schema of pipelines.yaml with the plugins installed here: for editors and CI."""
-        from limner.app import App
-        from limner.pipeline import pipelines_schema
-
-        with App.open() as app:
-            typer.echo(json.dumps(pipelines_schema(app.registry), indent=2))
-
-    @group.command()
-    def graph(name: Name) -> None:
-        """A pipeline as a Mermaid flowchart."""
-        from limner.pipeline import mermaid
-
-        typer.echo(mermaid(_one(name)))
-
+    group.command("list")(list_pipelines)
+    group.command()(show)
+    group.command()(validate)
+    group.command()(schema)
+    group.command()(graph)
     return group
+
+
+def list_pipelines() -> None:
+    """Name, task, policy and steps of each pipeline."""
+    for pipeline in _all().values():
+        steps = " → ".join(step.id for step in pipeline.steps)
+        typer.echo(f"{pipeline.name}  ({pipeline.task}, policy {pipeline.policy})\n    {steps}")
+
+
+def show(name: Name) -> None:
+    """A pipeline in its canonical form, with its hash."""
+    pipeline = _one(name)
+    typer.echo(json.dumps({"hash": pipeline.hash, **json.loads(pipeline.canonical)}, indent=2, ensure_ascii=False))
+
+
+def validate() -> None:
+    """Check pipelines.yaml and the policies against each other; exit code 4 and all problems if they do not hold."""
+    from limner.app import App
+
+    with App.open() as app:
+        typer.echo(f"{app.project.pipelines}: {len(app.pipelines)} pipelines hold under their policies")
+
+
+def schema() -> None:
+    """JSON Schema of pipelines.yaml with the plugins installed here: for editors and CI."""
+    from limner.app import App
+    from limner.pipeline import pipelines_schema
+
+    with App.open() as app:
+        typer.echo(json.dumps(pipelines_schema(app.registry), indent=2))
+
+
+def graph(name: Name) -> None:
+    """A pipeline as a Mermaid flowchart."""
+    from limner.pipeline import mermaid
+
+    typer.echo(mermaid(_one(name)))
 
 
 def _all() -> dict[str, Pipeline]:

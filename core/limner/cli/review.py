@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli.options import AsJson
 from limner.cli.plain import plain
 from limner.errors import UsageError
 
@@ -20,108 +21,110 @@ if TYPE_CHECKING:
 Id = Annotated[str, typer.Argument(metavar="ID", help="A hold, a request, or request/image.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why: it stands on the record.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write the image there.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def build() -> typer.Typer:
     """The command group."""
     group = typer.Typer(no_args_is_help=True, help="What waits for a person: look at it, release it, withhold it.")
+    group.command("list")(list_holds)
+    group.command()(show)
+    group.command()(release)
+    group.command()(withhold)
+    group.command()(expire)
+    return group
 
-    @group.command("list")
-    def list_holds(as_json: AsJson = False) -> None:
-        """What waits, the longest first."""
-        from limner.app import App
-        from limner.review import waiting
 
-        with App.open() as app:
-            found = waiting(app.database)
-        if as_json:
-            typer.echo(json.dumps([hold.to_json() for hold in found]))
-            return
+def list_holds(as_json: AsJson = False) -> None:
+    """What waits, the longest first."""
+    from limner.app import App
+    from limner.review import waiting
+
+    with App.open() as app:
+        found = waiting(app.database)
+    if as_json:
+        typer.echo(json.dumps([hold.to_json() for hold in found]))
+        return
+    for hold in found:
+        typer.echo(_line(hold))
+
+
+def show(id: Id, output: Output = None) -> None:
+    """What is held, in whose words, and by which rules; the image itself with -o."""
+    from limner.app import App
+    from limner.audit.reading import request
+    from limner.review import find
+
+    with App.open() as app:
+        found = find(app.database, id)
         for hold in found:
             typer.echo(_line(hold))
+        for event in request(app.database, app.keys, found[0].request_id).events:
+            _show_event(event)
+        if output is not None:
+            _write(app, found, output)
 
-    @group.command()
-    def show(id: Id, output: Output = None) -> None:
-        """What is held, in whose words, and by which rules; the image itself with -o."""
-        from limner.app import App
-        from limner.audit.reading import request
-        from limner.review import find
 
-        with App.open() as app:
-            found = find(app.database, id)
-            for hold in found:
-                typer.echo(_line(hold))
-            for event in request(app.database, app.keys, found[0].request_id).events:
-                _show_event(event)
-            if output is not None:
-                _write(app, found, output)
+def release(id: Id, reason: Reason, output: Output = None) -> None:
+    """Let it through: an image leaves as it was marked, a held input is run on."""
+    from limner.app import App, local_caller
+    from limner.review import find
 
-    @group.command()
-    def release(id: Id, reason: Reason, output: Output = None) -> None:
-        """Let it through: an image leaves as it was marked, a held input is run on."""
-        from limner.app import App, local_caller
-        from limner.review import find
+    with App.open() as app:
+        for hold in find(app.database, id):
+            verdict = app.desk.release(hold, actor=local_caller().subject, reason=reason)
+            _show_release(app, verdict, output)
 
-        with App.open() as app:
-            for hold in find(app.database, id):
-                verdict = app.desk.release(hold, actor=local_caller().subject, reason=reason)
-                _show_release(app, verdict, output)
 
-    @group.command()
-    def withhold(
-        id: Id,
-        reason: Reason,
-        days: Annotated[int | None, typer.Option("--quarantine", min=1, help="Keep the image in quarantine, for days.")] = None,
-    ) -> None:
-        """Keep it from leaving, for good. The image is destroyed unless it goes to quarantine."""
-        from limner.app import App, local_caller
-        from limner.review import find
+def withhold(
+    id: Id,
+    reason: Reason,
+    days: Annotated[int | None, typer.Option("--quarantine", min=1, help="Keep the image in quarantine, for days.")] = None,
+) -> None:
+    """Keep it from leaving, for good. The image is destroyed unless it goes to quarantine."""
+    from limner.app import App, local_caller
+    from limner.review import find
 
-        with App.open() as app:
-            for hold in find(app.database, id):
-                app.desk.withhold(hold, actor=local_caller().subject, reason=reason, quarantine_days=days)
-                typer.echo(f"withheld {hold.request_id}/{hold.index}")
+    with App.open() as app:
+        for hold in find(app.database, id):
+            app.desk.withhold(hold, actor=local_caller().subject, reason=reason, quarantine_days=days)
+            typer.echo(f"withheld {hold.request_id}/{hold.index}")
 
-    @group.command()
-    def expire() -> None:
-        """Destroy the images whose time in quarantine is over; so does every start."""
-        from limner.app import App
-        from limner.review.quarantine import expire as destroy
 
-        with App.open() as app:
-            destroyed = destroy(app.database, app.writer, app.images)
-        typer.echo(f"destroyed {len(destroyed)} images")
+def expire() -> None:
+    """Destroy the images whose time in quarantine is over; so does every start."""
+    from limner.app import App
+    from limner.review.quarantine import expire as destroy
 
-    return group
+    with App.open() as app:
+        destroyed = destroy(app.database, app.writer, app.images)
+    typer.echo(f"destroyed {len(destroyed)} images")
 
 
 def add_recall(cli: typer.Typer) -> None:
     """Add the command."""
+    cli.command("recall")(run_recall)
 
-    @cli.command("recall")
-    def run_recall(
-        query: Annotated[
-            list[str],
-            typer.Argument(
-                help="A request, request/image or image; or conditions: pipeline= policy= cohort= since= until= ..."
-            ),
-        ],
-        reason: Reason,
-        show: Annotated[bool, typer.Option("--plan", help="Only list what would be recalled.")] = False,
-    ) -> None:
-        """Withdraw released images: their files are no longer given out. Copies that have left are found by their marks."""
-        from limner.app import App, local_caller
-        from limner.review import matching, recall
 
-        with App.open() as app:
-            found = matching(app.database, query)
-            if not found:
-                raise UsageError("no released image is meant", where=" ".join(query))
-            if not show:
-                recall(app.writer, found, actor=local_caller().subject, reason=reason)
-        for image in found:
-            typer.echo(f"{'would recall' if show else 'recalled'} {image.request_id}/{image.index}  image {image.image_id}")
+def run_recall(
+    query: Annotated[
+        list[str],
+        typer.Argument(help="A request, request/image or image; or conditions: pipeline= policy= cohort= since= until= ..."),
+    ],
+    reason: Reason,
+    show: Annotated[bool, typer.Option("--plan", help="Only list what would be recalled.")] = False,
+) -> None:
+    """Withdraw released images: their files are no longer given out. Copies that have left are found by their marks."""
+    from limner.app import App, local_caller
+    from limner.review import matching, recall
+
+    with App.open() as app:
+        found = matching(app.database, query)
+        if not found:
+            raise UsageError("no released image is meant", where=" ".join(query))
+        if not show:
+            recall(app.writer, found, actor=local_caller().subject, reason=reason)
+    for image in found:
+        typer.echo(f"{'would recall' if show else 'recalled'} {image.request_id}/{image.index}  image {image.image_id}")
 
 
 def _show_release(app: App, verdict: Verdict, output: Path | None) -> None:

@@ -9,24 +9,10 @@ from uuid import uuid4
 
 import typer
 
-from limner.cli.generate import (
-    INTERRUPTED,
-    AsJson,
-    Count,
-    Made,
-    Output,
-    PipelineName,
-    Seed,
-    Set,
-    Target,
-    exit_code,
-    opened,
-    parse_parameters,
-    run,
-    show,
-    tell,
-    to_json,
-)
+from limner.cli.options import AsJson, Count, Output, PipelineName, Seed, Set
+from limner.cli.outcome import INTERRUPTED, Made, exit_code, show, tell, to_json
+from limner.cli.running import opened, parse_parameters, run
+from limner.cli.target import Target
 from limner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,89 +24,90 @@ MOST_STEPS = 10
 
 def add(cli: typer.Typer) -> None:
     """Add the commands."""
+    cli.command()(vary)
+    cli.command()(edit)
+    cli.command()(blend)
 
-    @cli.command()
-    def vary(
-        image: Image,
-        strength: Annotated[
-            float | None,
-            typer.Option(min=0, max=1, help="0 draws the image again, 1 varies all that its embedding leaves open."),
-        ] = None,
-        n: Count = 1,
-        seed: Seed = None,
-        pipeline: PipelineName = None,
-        settings: Set = None,
-        output: Output = None,
-        as_json: AsJson = False,
-    ) -> None:
-        """Make variations of an image. Exit codes as for `limner generate`."""
-        parameters = _with(parse_parameters(settings or []), "strength", strength, "--strength")
-        target, inputs = _prepare(output, image=image)
-        with opened() as app:
+
+def vary(
+    image: Image,
+    strength: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="0 draws the image again, 1 varies all that its embedding leaves open."),
+    ] = None,
+    n: Count = 1,
+    seed: Seed = None,
+    pipeline: PipelineName = None,
+    settings: Set = None,
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make variations of an image. Exit codes as for `limner generate`."""
+    parameters = _with(parse_parameters(settings or []), "strength", strength, "--strength")
+    target, inputs = _prepare(output, image=image)
+    with opened() as app:
+        request = app.request(
+            "", task="vary", n=n, seed=seed, pipeline=pipeline, parameters=parameters, inputs=inputs,
+            output_format=target.format,
+        )  # fmt: skip
+        made = run(app, request, target)
+    tell(made, as_json)
+
+
+def edit(
+    image: Image,
+    prompt: Annotated[str | None, typer.Argument(help="With --mask: what the whole image shows afterwards.")] = None,
+    mask: Annotated[
+        Path | None, typer.Option(help="An image of the same size; what is white, or transparent, is drawn anew.")
+    ] = None,
+    before: Annotated[str | None, typer.Option("--from", help="With --to: what the image shows now.")] = None,
+    after: Annotated[str | None, typer.Option("--to", help="What it is to show instead.")] = None,
+    theta: Annotated[float | None, typer.Option(min=0, max=1, help="With --to: how far to go; 0.25 to 0.5 is usual.")] = None,
+    n: Count = 1,
+    seed: Seed = None,
+    pipeline: PipelineName = None,
+    settings: Set = None,
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a part of an image (--mask and a prompt), or what it shows (--from and --to). Exit codes as for generate."""
+    _check_edit(prompt=prompt, mask=mask, before=before, after=after, theta=theta)
+    parameters = _with(parse_parameters(settings or []), "theta", theta, "--theta")
+    target, inputs = _prepare(output, image=image, **({"mask": mask} if mask else {}))
+    with opened() as app:
+        request = app.request(
+            prompt or after or "", task="edit", n=n, seed=seed, pipeline=pipeline, negative_prompt=before or "",
+            parameters=parameters, inputs=inputs, output_format=target.format,
+        )  # fmt: skip
+        made = run(app, request, target)
+    tell(made, as_json)
+
+
+def blend(
+    image: Annotated[Path, typer.Argument(metavar="A", help="A PNG, JPEG or WEBP file.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
+    steps: Annotated[int, typer.Option(min=1, max=MOST_STEPS, help="How many images, from A to B; 1 is half-way.")] = 5,
+    seed: Seed = None,
+    pipeline: PipelineName = None,
+    settings: Set = None,
+    output: Output = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make the images between two images, each a request of its own. Exit codes as for `limner generate`."""
+    given = parse_parameters(settings or [])
+    target, inputs = _prepare(output, image=image, second=second)
+    name = f"limner-{uuid4().hex[:8]}"
+    made: list[Made] = []
+    with opened() as app:
+        for number, weight in enumerate(_weights(steps)):
             request = app.request(
-                "", task="vary", n=n, seed=seed, pipeline=pipeline, parameters=parameters, inputs=inputs,
-                output_format=target.format,
+                "", task="blend", seed=seed, pipeline=pipeline, inputs=inputs, output_format=target.format,
+                parameters=_with(given, "weight", weight, "--steps"),
             )  # fmt: skip
-            made = run(app, request, target)
-        tell(made, as_json)
-
-    @cli.command()
-    def edit(
-        image: Image,
-        prompt: Annotated[str | None, typer.Argument(help="With --mask: what the whole image shows afterwards.")] = None,
-        mask: Annotated[
-            Path | None, typer.Option(help="An image of the same size; what is white, or transparent, is drawn anew.")
-        ] = None,
-        before: Annotated[str | None, typer.Option("--from", help="With --to: what the image shows now.")] = None,
-        after: Annotated[str | None, typer.Option("--to", help="What it is to show instead.")] = None,
-        theta: Annotated[
-            float | None, typer.Option(min=0, max=1, help="With --to: how far to go; 0.25 to 0.5 is usual.")
-        ] = None,
-        n: Count = 1,
-        seed: Seed = None,
-        pipeline: PipelineName = None,
-        settings: Set = None,
-        output: Output = None,
-        as_json: AsJson = False,
-    ) -> None:
-        """Change a part of an image (--mask and a prompt), or what it shows (--from and --to). Exit codes as for generate."""
-        _check_edit(prompt=prompt, mask=mask, before=before, after=after, theta=theta)
-        parameters = _with(parse_parameters(settings or []), "theta", theta, "--theta")
-        target, inputs = _prepare(output, image=image, **({"mask": mask} if mask else {}))
-        with opened() as app:
-            request = app.request(
-                prompt or after or "", task="edit", n=n, seed=seed, pipeline=pipeline, negative_prompt=before or "",
-                parameters=parameters, inputs=inputs, output_format=target.format,
-            )  # fmt: skip
-            made = run(app, request, target)
-        tell(made, as_json)
-
-    @cli.command()
-    def blend(
-        image: Annotated[Path, typer.Argument(metavar="A", help="A PNG, JPEG or WEBP file.")],
-        second: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
-        steps: Annotated[int, typer.Option(min=1, max=MOST_STEPS, help="How many images, from A to B; 1 is half-way.")] = 5,
-        seed: Seed = None,
-        pipeline: PipelineName = None,
-        settings: Set = None,
-        output: Output = None,
-        as_json: AsJson = False,
-    ) -> None:
-        """Make the images between two images, each a request of its own. Exit codes as for `limner generate`."""
-        given = parse_parameters(settings or [])
-        target, inputs = _prepare(output, image=image, second=second)
-        name = f"limner-{uuid4().hex[:8]}"
-        made: list[Made] = []
-        with opened() as app:
-            for number, weight in enumerate(_weights(steps)):
-                request = app.request(
-                    "", task="blend", seed=seed, pipeline=pipeline, inputs=inputs, output_format=target.format,
-                    parameters=_with(given, "weight", weight, "--steps"),
-                )  # fmt: skip
-                made.append(run(app, request, target.numbered(number, name)))
-                if exit_code(made[-1].result) == INTERRUPTED:
-                    break
-        _tell_all(made, as_json)
+            made.append(run(app, request, target.numbered(number, name)))
+            if exit_code(made[-1].result) == INTERRUPTED:
+                break
+    _tell_all(made, as_json)
 
 
 def _prepare(output: Path | None, **files: Path) -> tuple[Target, list[Input]]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
-from limner.cli.generate import interrupting
+from limner.cli.running import interrupting
 
 if TYPE_CHECKING:
     from tests.core.cli.conftest import Limner

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli.options import AsJson
 from limner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,29 +20,30 @@ WIDTH = 40  # of the longest bar, in characters
 
 def add(group: typer.Typer) -> None:
     """Add the command."""
+    group.command()(stats)
 
-    @group.command()
-    def stats(
-        since: Annotated[str, typer.Option(help="From this time on: 30d (ago), or 2026-11-22.")] = "",
-        until: Annotated[str, typer.Option(help="Before this time.")] = "",
-        plots: Annotated[Path | None, typer.Option(help="Draw plots into this folder.")] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    ) -> None:
-        """Requests, what became of their images, which rules stopped them, and how long steps took."""
-        from limner.app import App
-        from limner.audit.statistics import statistics
-        from limner.database.timestamp import moment
 
-        times = {"since": since and moment(since, ago=True), "until": until and moment(until, ago=True)}
-        with App.open() as app:
-            found = statistics(app.database, **times)
-        if plots is not None:
-            for path in _plot(found, plots):
-                typer.echo(f"wrote {path}", err=as_json)
-        if as_json:
-            typer.echo(json.dumps(found.to_json()))
-        elif plots is None:
-            _show(found)
+def stats(
+    since: Annotated[str, typer.Option(help="From this time on: 30d (ago), or 2026-11-22.")] = "",
+    until: Annotated[str, typer.Option(help="Before this time.")] = "",
+    plots: Annotated[Path | None, typer.Option(help="Draw plots into this folder.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Requests, what became of their images, which rules stopped them, and how long steps took."""
+    from limner.app import App
+    from limner.audit.statistics import statistics
+    from limner.database.timestamp import moment
+
+    times = {"since": since and moment(since, ago=True), "until": until and moment(until, ago=True)}
+    with App.open() as app:
+        found = statistics(app.database, **times)
+    if plots is not None:
+        for path in _plot(found, plots):
+            typer.echo(f"wrote {path}", err=as_json)
+    if as_json:
+        typer.echo(json.dumps(found.to_json()))
+    elif plots is None:
+        _show(found)
 
 
 def _groups(found: Statistics) -> dict[str, Mapping[str, float]]:

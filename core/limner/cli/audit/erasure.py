@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli.options import AsJson
 from limner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,90 +26,93 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what would go
 
 def add(group: typer.Typer) -> None:
     """Add the commands."""
-
-    @group.command()
-    def erase(
-        reason: Reason, subject: Subject = None, request: RequestId = None, image: ImageId = None, dry_run: DryRun = False
-    ) -> None:
-        """Destroy the keys and files of a subject, a request or an image. The record goes on to verify."""
-        from limner.app import App, local_caller
-        from limner.audit import erasing
-
-        with App.open() as app:
-            scope = _scope(app, subject, request, image)
-            if dry_run:
-                with app.database.reading() as connection:
-                    going = erasing.erasable(connection, scope)
-            else:
-                actor, forget = local_caller().subject, app.images.forget
-                going = erasing.erase(app.database, app.writer, scope, actor=actor, reason=reason, forget=forget)
-        typer.echo(_told(going, dry_run))
-        if going.kept_by:
-            raise typer.Exit(1)
-
-    @group.command()
-    def retention(
-        file: Annotated[Path | None, typer.Option(help="The classes; retention.yaml beside pipelines.yaml if absent.")] = None,
-        dry_run: DryRun = False,
-    ) -> None:
-        """Erase what has been kept as long as its class says."""
-        from limner.app import App, local_caller
-        from limner.audit import retention
-
-        with App.open() as app:
-            path = file or app.project.root / retention.FILE
-            if not path.is_file():
-                raise UsageError("there is no such file", where=str(path), fix="write one: docs/audit.md shows how")
-            classes = retention.load_retention(path)
-            if dry_run:
-                with app.database.reading() as connection:
-                    found = retention.expired(connection, classes, datetime.now(UTC))
-            else:
-                actor, forget = local_caller().subject, app.images.forget
-                found = retention.retain(app.database, app.writer, classes, actor=actor, forget=forget)
-        for name, going in found.items():
-            typer.echo(f"{name}: {_told(going, dry_run)}")
-
+    group.command()(erase)
+    group.command()(retention)
     group.add_typer(_holds(), name="hold")
+
+
+def erase(
+    reason: Reason, subject: Subject = None, request: RequestId = None, image: ImageId = None, dry_run: DryRun = False
+) -> None:
+    """Destroy the keys and files of a subject, a request or an image. The record goes on to verify."""
+    from limner.app import App, local_caller
+    from limner.audit import erasing
+
+    with App.open() as app:
+        scope = _scope(app, subject, request, image)
+        if dry_run:
+            with app.database.reading() as connection:
+                going = erasing.erasable(connection, scope)
+        else:
+            actor, forget = local_caller().subject, app.images.forget
+            going = erasing.erase(app.database, app.writer, scope, actor=actor, reason=reason, forget=forget)
+    typer.echo(_told(going, dry_run))
+    if going.kept_by:
+        raise typer.Exit(1)
+
+
+def retention(
+    file: Annotated[Path | None, typer.Option(help="The classes; retention.yaml beside pipelines.yaml if absent.")] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Erase what has been kept as long as its class says."""
+    from limner.app import App, local_caller
+    from limner.audit import retention
+
+    with App.open() as app:
+        path = file or app.project.root / retention.FILE
+        if not path.is_file():
+            raise UsageError("there is no such file", where=str(path), fix="write one: docs/audit.md shows how")
+        classes = retention.load_retention(path)
+        if dry_run:
+            with app.database.reading() as connection:
+                found = retention.expired(connection, classes, datetime.now(UTC))
+        else:
+            actor, forget = local_caller().subject, app.images.forget
+            found = retention.retain(app.database, app.writer, classes, actor=actor, forget=forget)
+    for name, going in found.items():
+        typer.echo(f"{name}: {_told(going, dry_run)}")
 
 
 def _holds() -> typer.Typer:
     group = typer.Typer(no_args_is_help=True, help="Legal holds: what is under one is not erased.")
-
-    @group.command()
-    def place(reason: Reason, subject: Subject = None, request: RequestId = None, image: ImageId = None) -> None:
-        """Put a subject, a request or an image on hold."""
-        from limner.app import App, local_caller
-        from limner.audit import legal_holds
-
-        with App.open() as app:
-            scope = _scope(app, subject, request, image)
-            typer.echo(legal_holds.place(app.writer, scope, local_caller().subject, reason))
-
-    @group.command()
-    def lift(id: Annotated[str, typer.Argument(metavar="ID", help="The hold's id.")], reason: Reason) -> None:
-        """Lift a hold."""
-        from limner.app import App, local_caller
-        from limner.audit import legal_holds
-
-        with App.open() as app:
-            legal_holds.lift(app.writer, id, local_caller().subject, reason)
-
-    @group.command("list")
-    def list_holds(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-        """The holds in force."""
-        from limner.app import App
-        from limner.audit import legal_holds
-
-        with App.open() as app:
-            found = legal_holds.in_force(app.database)
-        if as_json:
-            typer.echo(json.dumps([hold.to_json() for hold in found]))
-            return
-        for hold in found:
-            typer.echo(f"{hold.id}  {hold.time}  {hold.scope}  {hold.target}")
-
+    group.command()(place)
+    group.command()(lift)
+    group.command("list")(list_holds)
     return group
+
+
+def place(reason: Reason, subject: Subject = None, request: RequestId = None, image: ImageId = None) -> None:
+    """Put a subject, a request or an image on hold."""
+    from limner.app import App, local_caller
+    from limner.audit import legal_holds
+
+    with App.open() as app:
+        scope = _scope(app, subject, request, image)
+        typer.echo(legal_holds.place(app.writer, scope, local_caller().subject, reason))
+
+
+def lift(id: Annotated[str, typer.Argument(metavar="ID", help="The hold's id.")], reason: Reason) -> None:
+    """Lift a hold."""
+    from limner.app import App, local_caller
+    from limner.audit import legal_holds
+
+    with App.open() as app:
+        legal_holds.lift(app.writer, id, local_caller().subject, reason)
+
+
+def list_holds(as_json: AsJson = False) -> None:
+    """The holds in force."""
+    from limner.app import App
+    from limner.audit import legal_holds
+
+    with App.open() as app:
+        found = legal_holds.in_force(app.database)
+    if as_json:
+        typer.echo(json.dumps([hold.to_json() for hold in found]))
+        return
+    for hold in found:
+        typer.echo(f"{hold.id}  {hold.time}  {hold.scope}  {hold.target}")
 
 
 def _scope(app: App, subject: str | None, request: str | None, image: str | None) -> Scope:

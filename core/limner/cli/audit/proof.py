@@ -8,102 +8,110 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from limner.cli.options import AsJson
 from limner.errors import UsageError
 
 if TYPE_CHECKING:
     from limner.app import App
     from limner.audit.verifier import Head, Key, Report
+    from limner.replaying import Replay
 
 SHOWN = 50  # findings; the rest are counted
 
 
 def add(group: typer.Typer) -> None:
     """Add the commands."""
+    group.command()(verify)
+    group.command()(export)
+    group.command()(evidence)
+    group.command()(replay)
 
-    @group.command()
-    def verify(
-        head: Annotated[Path | None, typer.Option(help="A head that you kept: the record must agree with it.")] = None,
-        export: Annotated[Path | None, typer.Option(help="Verify this export instead of the database.")] = None,
-        key: Annotated[Path | None, typer.Option(help="Public keys to trust, a line each, instead of our own.")] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    ) -> None:
-        """Check every event against the heads outside the database; exit code 1 and the rows if anything is not as it was."""
-        heads, keys = _heads(head), _keys(key)
-        report = _database(heads, keys) if export is None else _export(export, heads, keys)
-        typer.echo(json.dumps(_to_json(report)) if as_json else _told(report))
-        raise typer.Exit(0 if report.ok else 1)
 
-    @group.command()
-    def export(
-        output: Annotated[Path, typer.Option("--output", "-o", help="The folder to make.")],
-        format: Annotated[Literal["jsonl", "csv", "parquet"], typer.Option(help="Of the events.")] = "jsonl",
-        redacted: Annotated[bool, typer.Option("--redacted", help="Open no prompt and no other payload.")] = False,
-        request: Annotated[str, typer.Option(help="Only the events of this request.")] = "",
-        since: Annotated[str, typer.Option(help="Only events from this time on: 30d (ago), or 2026-11-22.")] = "",
-        until: Annotated[str, typer.Option(help="Only events before this time.")] = "",
-    ) -> None:
-        """Write events with proofs, head, keys and a verifier into a folder. It is recorded that this was done."""
-        from limner.app import App, local_caller
-        from limner.audit.administering import EXPORTED, administered
-        from limner.audit.exporting import Selection
-        from limner.audit.exporting import export as write
-        from limner.database.timestamp import moment
+def verify(
+    head: Annotated[Path | None, typer.Option(help="A head that you kept: the record must agree with it.")] = None,
+    export: Annotated[Path | None, typer.Option(help="Verify this export instead of the database.")] = None,
+    key: Annotated[Path | None, typer.Option(help="Public keys to trust, a line each, instead of our own.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check every event against the heads outside the database; exit code 1 and the rows if anything is not as it was."""
+    heads, keys = _heads(head), _keys(key)
+    report = _database(heads, keys) if export is None else _export(export, heads, keys)
+    typer.echo(json.dumps(_to_json(report)) if as_json else _told(report))
+    raise typer.Exit(0 if report.ok else 1)
 
-        since, until = since and moment(since, ago=True), until and moment(until, ago=True)
-        selection = Selection(request, since, until)
-        body = {"format": format, "redacted": redacted, "request": request, "since": since, "until": until}
-        with App.open() as app:
-            if request:
-                _on_record(app, request)
-            app.writer.append([administered(EXPORTED, local_caller().subject, body, request_id=request)]).result()
-            count = write(app.database, app.keys, output, format=format, selection=selection, opens=lambda name: not redacted)
-        typer.echo(f"{output}: {count} events")
 
-    @group.command()
-    def evidence(
-        id: Annotated[str, typer.Argument(metavar="ID", help="The request's id.")],
-        output: Annotated[Path | None, typer.Option("--output", "-o", help="The zip; evidence-ID.zip if absent.")] = None,
-        opened: Annotated[list[str] | None, typer.Option("--open", help="Open this payload only; may be repeated.")] = None,
-        redacted: Annotated[bool, typer.Option("--redacted", help="Open no payload, and leave the images out.")] = False,
-    ) -> None:
-        """One zip about a request: record, opened commitments, proofs, policy, images, verifier, and a page to read."""
-        from limner.app import App, local_caller
-        from limner.audit.administering import EVIDENCE, administered
-        from limner.evidence import write_evidence
+def export(
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to make.")],
+    format: Annotated[Literal["jsonl", "csv", "parquet"], typer.Option(help="Of the events.")] = "jsonl",
+    redacted: Annotated[bool, typer.Option("--redacted", help="Open no prompt and no other payload.")] = False,
+    request: Annotated[str, typer.Option(help="Only the events of this request.")] = "",
+    since: Annotated[str, typer.Option(help="Only events from this time on: 30d (ago), or 2026-11-22.")] = "",
+    until: Annotated[str, typer.Option(help="Only events before this time.")] = "",
+) -> None:
+    """Write events with proofs, head, keys and a verifier into a folder. It is recorded that this was done."""
+    from limner.app import App, local_caller
+    from limner.audit.administering import EXPORTED, administered
+    from limner.audit.exporting import Selection
+    from limner.audit.exporting import export as write
+    from limner.database.timestamp import moment
 
-        path = output or Path(f"evidence-{id}.zip")
+    since, until = since and moment(since, ago=True), until and moment(until, ago=True)
+    selection = Selection(request, since, until)
+    body = {"format": format, "redacted": redacted, "request": request, "since": since, "until": until}
+    with App.open() as app:
+        if request:
+            _on_record(app, request)
+        app.writer.append([administered(EXPORTED, local_caller().subject, body, request_id=request)]).result()
+        count = write(app.database, app.keys, output, format=format, selection=selection, opens=lambda name: not redacted)
+    typer.echo(f"{output}: {count} events")
 
-        def opens(name: str) -> bool:
-            return not redacted and (not opened or name in opened)
 
-        body = {"opened": opened or ("nothing" if redacted else "everything")}
-        with App.open() as app:
-            _on_record(app, id)
-            app.writer.append([administered(EVIDENCE, local_caller().subject, body, request_id=id)]).result()
-            names = write_evidence(app.database, app.keys, app.images, id, path, opens=opens, with_images=not redacted)
-        typer.echo(f"{path}: {len(names)} files")
+def evidence(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The request's id.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The zip; evidence-ID.zip if absent.")] = None,
+    opened: Annotated[list[str] | None, typer.Option("--open", help="Open this payload only; may be repeated.")] = None,
+    redacted: Annotated[bool, typer.Option("--redacted", help="Open no payload, and leave the images out.")] = False,
+) -> None:
+    """One zip about a request: record, opened commitments, proofs, policy, images, verifier, and a page to read."""
+    from limner.app import App, local_caller
+    from limner.audit.administering import EVIDENCE, administered
+    from limner.evidence import write_evidence
 
-    @group.command()
-    def replay(
-        id: Annotated[str, typer.Argument(metavar="ID", help="The request's id.")],
-        as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    ) -> None:
-        """Draw a request's images again; exit code 1 unless the pixels are those of the record. Nothing is given out."""
-        from limner.app import App
+    path = output or Path(f"evidence-{id}.zip")
 
-        with App.open() as app:
-            done = app.replay(id)
-        if as_json:
-            typer.echo(json.dumps({"images": [image.to_json() for image in done.images], "changes": done.changes}))
-        else:
-            for image in done.images:
-                apart = "" if image.decibels is None else f"  {image.decibels:.1f} dB from the kept file"
-                typer.echo(
-                    f"image {image.index}  seed {image.seed}  {image.verdict}{apart}{image.error and '  ' + image.error}"
-                )
-            for change in done.changes:
-                typer.echo(change)
-        raise typer.Exit(0 if done.identical else 1)
+    def opens(name: str) -> bool:
+        return not redacted and (not opened or name in opened)
+
+    body = {"opened": opened or ("nothing" if redacted else "everything")}
+    with App.open() as app:
+        _on_record(app, id)
+        app.writer.append([administered(EVIDENCE, local_caller().subject, body, request_id=id)]).result()
+        names = write_evidence(app.database, app.keys, app.images, id, path, opens=opens, with_images=not redacted)
+    typer.echo(f"{path}: {len(names)} files")
+
+
+def replay(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The request's id.")],
+    as_json: AsJson = False,
+) -> None:
+    """Draw a request's images again; exit code 1 unless the pixels are those of the record. Nothing is given out."""
+    from limner.app import App
+
+    with App.open() as app:
+        done = app.replay(id)
+    if as_json:
+        typer.echo(json.dumps({"images": [image.to_json() for image in done.images], "changes": done.changes}))
+    else:
+        _show_replay(done)
+    raise typer.Exit(0 if done.identical else 1)
+
+
+def _show_replay(done: Replay) -> None:
+    for image in done.images:
+        apart = "" if image.decibels is None else f"  {image.decibels:.1f} dB from the kept file"
+        typer.echo(f"image {image.index}  seed {image.seed}  {image.verdict}{apart}{image.error and '  ' + image.error}")
+    for change in done.changes:
+        typer.echo(change)
 
 
 def _on_record(app: App, request: str) -> None:
