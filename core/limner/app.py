@@ -169,7 +169,7 @@ class App:
         """Where reviewers release and withhold what is held."""
         from limner.review import Desk
 
-        return Desk(self.database, self.writer, self.keys, self.images, lambda image: self.deny.of_image(image) is not None)
+        return Desk(self.database, self.writer, self.keys, self.images, lambda *made: self.deny.of_made(*made))
 
     @cached_property
     def leases(self) -> Leases:

@@ -100,6 +100,13 @@ class DenyList:
         """The refusal of an image that is about to leave."""
         return self._decide("image", lambda entries: _alike(image, entries))
 
+    def of_made(self, request: Request, prompts: Sequence[str], image: Image | None) -> Decision | None:
+        """The refusal, now, of what was made some time ago, by any of the three: `prompts` are as steps had rewritten them."""
+        refused = self.of_request(request)
+        for prompt in prompts:
+            refused = refused or self.of_prompt(prompt)
+        return refused or (self.of_image(image) if image else None)
+
     @property
     def revision(self) -> str:
         """Sixteen hex digits of the hash of the entries that stand; empty where they cannot be read."""

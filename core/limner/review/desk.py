@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Update, insert, select, update
 
 from limner.audit.erasing import erase
 from limner.audit.event import Event, plain
-from limner.audit.events import IMAGE_OUTCOME, REVIEWED
+from limner.audit.events import GENERATION_STEPS, IMAGE_OUTCOME, REVIEWED
 from limner.audit.log import Change
 from limner.audit.reading import RequestRecord, request
 from limner.audit.rebuilding import rebuild
@@ -28,8 +28,8 @@ from limner.audit.writer import AuditWriter
 from limner.database.connection import Database
 from limner.database.tables import approvals, holds, images, subjects
 from limner.database.timestamp import after, timestamp
-from limner.errors import UsageError
-from limner.generation import Image, Outcome, Request, Resumed
+from limner.errors import AuditError, UsageError
+from limner.generation import Decision, Image, Outcome, Request, Resumed
 from limner.images.encoding import decode
 from limner.images.inputs import read_input
 from limner.images.quarantine import AddQuarantine
@@ -54,20 +54,21 @@ class Verdict:
 class Desk:
     """Where holds are decided. Whoever acts is named by the caller, who has made sure of it.
 
-    `is_denied` tells of an image that it is on the deny list, which no reviewer overrules.
+    `refusal` is what the deny list says now of a request, of its prompt as steps have rewritten it, and of an image if there is
+    one: since it was held something may have been denied, and no reviewer overrules that.
     """
 
     database: Database
     writer: AuditWriter
     keys: Keys
     images: ImageStore
-    is_denied: Callable[[Image], bool]
+    refusal: Callable[[Request, Sequence[str], Image | None], Decision | None]
 
     def release(self, hold: Hold, *, actor: str, reason: str) -> Verdict:
         """Let it through, or agree to that where it takes two.
 
-        Raises UsageError where the actor may not, or the hold is decided already; a released input that was never run, since
-        the process died, is given to be run again.
+        Raises UsageError where the actor may not, the hold is decided already, or the deny list refuses what is held or cannot
+        be asked; a released input that was never run, since the process died, is given to be run again.
         """
         _check_reason(reason)
         record = request(self.database, self.keys, hold.request_id)
@@ -78,14 +79,11 @@ class Desk:
             self._append(hold, "agree", actor, reason, [self._approval(hold, actor)])
             return Verdict(hold, "agree")
         if hold.is_input:
-            resumed = self._resumed(hold, record)
+            resumed = self._undenied(hold, record, None)
             self._append(hold, "release", actor, reason, [_decided(hold, "released")], resumed_as=resumed.id)
             return Verdict(hold, "release", resumed=resumed)
         file = self.images.read(self.database, hold.image_id, as_reviewer=True)
-        if self.is_denied(decode(file)):
-            raise UsageError(
-                "the image is on the deny list", where=f"hold {hold.id}", fix="withhold it, or see limner deny list"
-            )
+        self._undenied(hold, record, decode(file))
         changes = [_decided(hold, "released"), _kept_as(hold, "released")]
         self._append(hold, "release", actor, reason, changes, _outcome(hold, record, "released"))
         return Verdict(hold, "release", file)
@@ -124,6 +122,22 @@ class Desk:
 
     def _approval(self, hold: Hold, actor: str) -> Change:
         return insert(approvals).values(hold_id=hold.id, reviewer=self.keys.lookup(actor), time=timestamp())
+
+    def _undenied(self, hold: Hold, record: RequestRecord, image: Image | None) -> Request:
+        """The held request, to be run on. Raises UsageError where the deny list refuses it, what it became, or its image."""
+        where = f"hold {hold.id}"
+        try:
+            resumed, prompts = self._resumed(hold, record), _rewritten(hold, record)
+        except AuditError as error:
+            what = f"what was asked cannot be looked for on the deny list any more: {error.what}"
+            raise UsageError(what, where=where, fix="withhold it") from error
+        if (refused := self.refusal(resumed, prompts, image)) is None:
+            return resumed
+        if refused.error:
+            raise UsageError(refused.error, where=where, fix="release it when that works again")
+        entries = ", ".join(finding.rule for finding in refused.findings)
+        what = f"what was held is on the deny list by now, at the {refused.gate}: {entries}"
+        raise UsageError(what, where=where, fix="withhold it, or see limner deny list")
 
     def _resumed(self, hold: Hold, record: RequestRecord) -> Request:
         again = rebuild(record, read_input=read_input, index=hold.index)
@@ -176,6 +190,18 @@ def _outcome(hold: Hold, record: RequestRecord, outcome: Outcome) -> Event:
     """The image's new outcome, with all that was recorded of the file when it was held."""
     held: Any = next(e.body for e in record.events if e.kind == IMAGE_OUTCOME and e.body["index"] == hold.index)  # JSON
     return Event(IMAGE_OUTCOME, hold.request_id, {**held, "outcome": outcome, "reason": "review"})
+
+
+def _rewritten(hold: Hold, record: RequestRecord) -> list[str]:
+    """The prompt after each rewrite. Raises AuditError where that was erased."""
+    prompts = []
+    for event in record.events:
+        if event.kind == GENERATION_STEPS and event.body["index"] == hold.index and "rewrites" in event.payloads:
+            rewrites = event.payloads["rewrites"]
+            if rewrites.state != "open":
+                raise AuditError(f"its rewritten prompt is {rewrites.state}", where=f"request {record.id}")
+            prompts += [str(rewrite["after"]) for rewrite in rewrites.value]
+    return prompts
 
 
 def _is_release(kind: str, body: Any, hold: Hold) -> bool:  # JSON

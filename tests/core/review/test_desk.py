@@ -16,8 +16,9 @@ from limner.audit.reading import request
 from limner.audit.scope import Scope
 from limner.audit.standing import Refused
 from limner.database.tables import events, images, outcomes
-from limner.deny import add
+from limner.deny import DenyKind, add, remove
 from limner.errors import AuditError, UsageError
+from limner.generation import Decision
 from limner.images.encoding import decode
 from limner.images.fingerprint import fingerprint
 from limner.result import ImageResult
@@ -123,12 +124,55 @@ def test_a_held_image_leaves_as_it_was_marked(app: App) -> None:
     assert after["pixels_sha256"] == seen.pixels_sha256
 
 
-def test_a_reviewer_does_not_overrule_the_deny_list(app: App) -> None:
-    held, _ = hold(app, "dim field")
-    made = decode(app.images.read(app.database, held.image_id, as_reviewer=True))
-    add(app.writer, "image", f"{fingerprint(made):016x}", actor="local:op", reason="a logo")
+@pytest.mark.parametrize(
+    ("kind", "prompt", "pipeline", "gate"),
+    [
+        ("image", "dim field", "plain", "image"),
+        ("term", "dim field", "plain", "prompt"),
+        ("subject", "dim field", "plain", "prompt"),
+        ("term", "dim field", "rewritten", "prompt"),  # of what a step has made of the prompt
+        ("term", "an odd field", "plain", "prompt"),
+        ("subject", "an odd field", "plain", "prompt"),
+    ],
+)
+def test_a_reviewer_does_not_overrule_what_was_denied_since(
+    app: App, kind: DenyKind, prompt: str, pipeline: str, gate: str
+) -> None:
+    asked = app.request(prompt, seed=7, pipeline=pipeline)
+    app.run(asked)
+    [held] = find(app.database, asked.id)
+    value = {"term": "finely" if pipeline == "rewritten" else "field", "subject": app.keys.lookup(asked.caller.subject)}
+    if kind == "image":
+        value["image"] = f"{fingerprint(decode(app.images.read(app.database, held.image_id, as_reviewer=True))):016x}"
+    denied = add(app.writer, kind, value[kind], actor="local:op", reason="a campaign")
     app.__dict__.pop("deny")
-    with pytest.raises(UsageError, match="on the deny list"):
+    with pytest.raises(UsageError, match=f"on the deny list by now, at the {gate}: deny:{denied.id}"):
+        desk(app).release(held, actor="local:rev", reason="fine")
+    assert outcome(app, held) == "held"
+    remove(app.writer, app.database, denied.id, actor="local:op", reason="it is over")
+    app.__dict__.pop("deny")
+    assert desk(app).release(held, actor="local:rev", reason="fine").said == "release"
+
+
+def test_a_release_waits_until_the_deny_list_can_be_asked(app: App) -> None:
+    held, _ = hold(app, "dim field")
+    broken = Decision("prompt", "block", "deny list", "", (), error="the deny list cannot be asked: OperationalError")
+    with pytest.raises(UsageError, match="cannot be asked"):
+        replace(desk(app), refusal=lambda *made: broken).release(held, actor="local:rev", reason="fine")
+    assert outcome(app, held) == "held"
+
+
+def test_what_cannot_be_compared_with_the_deny_list_any_more_is_not_released(app: App) -> None:
+    asked = app.request("dim field", seed=7, pipeline="rewritten")
+    app.run(asked)
+    [held] = find(app.database, asked.id)
+    with app.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE payloads SET wrapped_key = NULL WHERE name = 'rewrites'")
+    with pytest.raises(UsageError, match="cannot be looked for on the deny list any more: its rewritten prompt is erased"):
+        desk(app).release(held, actor="local:rev", reason="fine")
+    with app.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE payloads SET wrapped_key = NULL WHERE name = 'prompt'")
+    with pytest.raises(UsageError, match="any more: its prompt is erased"):
         desk(app).release(held, actor="local:rev", reason="fine")
     assert outcome(app, held) == "held"
 
@@ -160,13 +204,12 @@ def test_of_two_reviewers_at_once_one_is_heard(app: App) -> None:
 def test_an_image_that_is_erased_while_it_is_looked_at_is_not_released(app: App) -> None:
     held, _ = hold(app, "dim field")
 
-    def erase_it(image: object) -> bool:
+    def erase_it(*made: object) -> None:
         scope = Scope("image", held.image_id, held.request_id)
         erase(app.database, app.writer, scope, actor="local:op", reason="asked for", forget=app.images.forget)
-        return False
 
     with pytest.raises(Refused, match="erased meanwhile"):
-        replace(desk(app), is_denied=erase_it).release(held, actor="local:rev", reason="fine")
+        replace(desk(app), refusal=erase_it).release(held, actor="local:rev", reason="fine")
     assert outcome(app, held) == "held"
     with pytest.raises(AuditError, match="erased"):
         app.images.read(app.database, held.image_id)
