@@ -19,7 +19,7 @@ def add(cli: typer.Typer) -> None:
 
 
 def generate(
-    prompt: Annotated[str, typer.Argument(help="What the image shows.")],
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What the image shows.")],
     n: Count = 1,
     seed: Seed = None,
     pipeline: PipelineName = None,

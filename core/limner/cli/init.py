@@ -14,7 +14,7 @@ def add(cli: typer.Typer) -> None:
     cli.command()(init)
 
 
-def init(folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to put it.")] = Path()) -> None:
+def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to put it.")] = Path()) -> None:
     """Write the starter pipelines.yaml and policies/ into DIR. Overwrites nothing."""
     from limner.project import create_project
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from limner.models.ledger import Fetched
     from limner.models.store import ModelStore
 
-Name = Annotated[str, typer.Argument(help="The model's name in pipelines.yaml, or a plugin's.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The model's name in pipelines.yaml, or a plugin's.")]
 
 
 def build() -> typer.Typer:

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from limner.pipeline import Pipeline
 
-Name = Annotated[str, typer.Argument(help="The pipeline's name.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The pipeline's name.")]
 
 
 def build() -> typer.Typer:

@@ -70,7 +70,7 @@ def lint() -> None:
 
 
 def run_cases(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="All that have cases if absent.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="All that have cases if absent.")] = None,
     covered: Annotated[bool, typer.Option("--covered", help="Fail where no case makes a rule apply.")] = False,
 ) -> None:
     """Run the cases beside each policy. Exit code 1 where one does not hold."""

@@ -108,7 +108,10 @@ def add_recall(cli: typer.Typer) -> None:
 def run_recall(
     query: Annotated[
         list[str],
-        typer.Argument(help="A request, request/image or image; or conditions: pipeline= policy= cohort= since= until= ..."),
+        typer.Argument(
+            metavar="QUERY",
+            help="A request, request/image or image; or conditions: pipeline= policy= cohort= since= until= ...",
+        ),
     ],
     reason: Reason,
     show: Annotated[bool, typer.Option("--plan", help="Only list what would be recalled.")] = False,

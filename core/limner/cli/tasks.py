@@ -56,7 +56,9 @@ def vary(
 
 def edit(
     image: Image,
-    prompt: Annotated[str | None, typer.Argument(help="With --mask: what the whole image shows afterwards.")] = None,
+    prompt: Annotated[
+        str | None, typer.Argument(metavar="PROMPT", help="With --mask: what the whole image shows afterwards.")
+    ] = None,
     mask: Annotated[
         Path | None, typer.Option(help="An image of the same size; what is white, or transparent, is drawn anew.")
     ] = None,

@@ -25,7 +25,7 @@ def add(group: typer.Typer) -> None:
 
 
 def explain(
-    id: Annotated[str | None, typer.Argument(metavar="[ID]", help="A request, or request/image.")] = None,
+    id: Annotated[str | None, typer.Argument(metavar="ID", help="A request, or request/image.")] = None,
     prompt: Annotated[str | None, typer.Option(help="A prompt to try instead: nothing is made or recorded.")] = None,
     pipeline: Annotated[str | None, typer.Option(help="For --prompt; the first one if absent.")] = None,
 ) -> None:

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
+from typer.main import get_command
+
 from limner import __version__
+from limner.cli.main import build
 
 
 def test_the_version_needs_no_command(limner: Any) -> None:
     done = limner("--version")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"limner {__version__}\n", "")
+
+
+def test_a_usage_line_names_each_argument_in_capitals_and_leaves_brackets_to_typer() -> None:
+    def arguments(command: Any) -> Iterator[tuple[str, str | None]]:
+        for below in getattr(command, "commands", {}).values():
+            yield from arguments(below)
+        yield from ((command.name, each.metavar) for each in command.params if each.param_type_name == "argument")
+
+    found = list(arguments(get_command(build())))
+    assert ("generate", "PROMPT") in found
+    assert [(command, name) for command, name in found if not re.fullmatch(r"[A-Z|]+", name or "")] == []
