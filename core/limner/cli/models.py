@@ -38,7 +38,8 @@ def list_models(as_json: AsJson = False) -> None:
     for row in rows:
         at = f" at {row['revision']}" if row["revision"] else ""
         typer.echo(f"{row['name']}  {row['source']}{at}")
-        typer.echo(f"    {row['directory'] or 'not here: limner models fetch ' + str(row['name'])}")
+        if row["directory"] != row["source"]:
+            typer.echo(f"    {row['directory'] or 'not here: limner models fetch ' + str(row['name'])}")
         typer.echo(f"    licence {row['licence'] or 'not looked up'}, sha256 {row['digest'] or 'not written down'}")
 
 

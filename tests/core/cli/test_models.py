@@ -31,6 +31,7 @@ def test_models_are_listed_with_what_is_known_of_them(limner: Limner, karlo: Pat
     fetched = json.loads(limner("models", "fetch", "near", "--json").stdout)
     assert fetched["licence"] == "unknown"
     shown = limner("models", "list").stdout
+    assert shown.count(str(karlo)) == 1
     assert "not here: limner models fetch far" in shown
     assert fetched["digest"] in shown
 
