@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli.listing import show_lines
 from limner.cli.options import AsJson
 from limner.errors import UsageError
 
@@ -55,9 +56,9 @@ def list_denials(as_json: AsJson = False) -> None:
         found = listed(app.database)
     if as_json:
         typer.echo(json.dumps([asdict(denial) for denial in found], ensure_ascii=False))
-        return
-    for denial in found:
-        typer.echo(f"{denial.id[:12]}  {_told(denial)}\n    {denial.reason}")
+    else:
+        lines = (f"{denial.id[:12]}  {_told(denial)}\n    {denial.reason}" for denial in found)
+        show_lines(lines, none="nothing is denied")
 
 
 def remove(id: Annotated[str, typer.Argument(metavar="ID", help="The entry's id, or how it begins.")], reason: Reason) -> None:

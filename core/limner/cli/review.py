@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli.listing import show_lines
 from limner.cli.options import AsJson
 from limner.cli.plain import plain
 from limner.errors import UsageError
@@ -43,9 +44,8 @@ def list_holds(as_json: AsJson = False) -> None:
         found = waiting(app.database)
     if as_json:
         typer.echo(json.dumps([hold.to_json() for hold in found]))
-        return
-    for hold in found:
-        typer.echo(_line(hold))
+    else:
+        show_lines(map(_line, found), none="nothing waits for a person")
 
 
 def show(id: Id, output: Output = None) -> None:

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 
 def test_a_held_image_is_looked_at_and_released(limner: Any, project: Path) -> None:
     assert limner("generate", "dim field", "--seed", "7").returncode == 3
@@ -32,6 +34,20 @@ def test_a_held_input_runs_on_and_what_left_is_recalled(limner: Any, project: Pa
     assert f"would recall {run_on}/0" in limner("recall", run_on, "--reason", "x", "--plan").stdout
     assert f"recalled {run_on}/0" in limner("recall", "pipeline=plain", "--reason", "a likeness").stdout
     assert "no released image" in limner("recall", run_on, "--reason", "x").stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("review list", "nothing waits for a person"),
+        ("deny list", "nothing is denied"),
+        ("audit hold list", "no legal hold is in force"),
+        ("audit list", "no such request is on the record"),
+    ],
+)
+def test_an_empty_list_says_so_where_no_program_reads_it(limner: Any, words: str, told: str) -> None:
+    done = limner(*words.split())
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", f"{told}\n")
 
 
 def test_withholding_ends_it(limner: Any) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli.listing import show_lines
 from limner.cli.options import AsJson
 from limner.errors import UsageError
 
@@ -110,9 +111,9 @@ def list_holds(as_json: AsJson = False) -> None:
         found = legal_holds.in_force(app.database)
     if as_json:
         typer.echo(json.dumps([hold.to_json() for hold in found]))
-        return
-    for hold in found:
-        typer.echo(f"{hold.id}  {hold.time}  {hold.scope}  {hold.target}")
+    else:
+        lines = (f"{hold.id}  {hold.time}  {hold.scope}  {hold.target}" for hold in found)
+        show_lines(lines, none="no legal hold is in force")
 
 
 def _scope(app: App, subject: str | None, request: str | None, image: str | None) -> Scope:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from limner.cli.listing import show_lines
 from limner.cli.options import AsJson
 from limner.cli.plain import plain
 
 if TYPE_CHECKING:
-    from limner.audit.reading import EventRecord, RequestRecord
+    from limner.audit.reading import EventRecord, RequestRecord, RequestSummary
 
 
 def add(group: typer.Typer) -> None:
@@ -43,10 +44,8 @@ def list_requests(
         found = search(app.database, app.keys, wanted, limit=limit, before=before)
     if as_json:
         typer.echo(json.dumps([summary.to_json() for summary in found]))
-        return
-    for summary in found:
-        outcomes = ", ".join(outcome or "under way" for outcome in summary.outcomes)
-        typer.echo(f"{summary.index:8}  {summary.time}  {summary.id}  {summary.pipeline}  {outcomes}")
+    else:
+        show_lines(map(_line, found), none="no such request is on the record")
 
 
 def show(
@@ -63,6 +62,11 @@ def show(
         typer.echo(json.dumps(record.to_json()))
     else:
         _show(record)
+
+
+def _line(summary: RequestSummary) -> str:
+    outcomes = ", ".join(outcome or "under way" for outcome in summary.outcomes)
+    return f"{summary.index:8}  {summary.time}  {summary.id}  {summary.pipeline}  {outcomes}"
 
 
 def _show(record: RequestRecord) -> None:
