@@ -31,7 +31,7 @@ class PresetOptions(limner.Options):
             if "{prompt}" not in template:
                 raise ValueError(f"preset {name!r} must hold {{prompt}}, or the creator's words would be lost")
         if self.preset not in self.templates:
-            raise ValueError(f"no preset {self.preset!r}; there are {', '.join(self.templates)}")
+            raise ValueError(f"no preset {self.preset!r}; the presets are {', '.join(map(repr, self.templates))}")
         return self
 
     @property

@@ -15,6 +15,7 @@ from limner.step import Options
 from limner.yaml_problems import did_you_mean, said
 
 Scalar = bool | int | float | str
+OUTSIDE = "it is outside the bounds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,10 @@ class Parameter:
         if self.choices is None:
             return f"{self.min} to {self.max}"
         return f"one of {', '.join(map(written, self.choices))}"
+
+    def lists(self, given: object) -> bool:
+        """Whether a value, as it was given, is written among the choices; true where there are none to choose from."""
+        return self.choices is None or written(given) in map(written, self.choices)
 
     def allows(self, value: object) -> bool:
         """Whether a value, as the step's Options keep it, lies within the bounds."""
@@ -108,11 +113,13 @@ def _settled(step: BoundStep, own: Sequence[Parameter], given: Mapping[str, Any]
     try:
         options = with_options(step, {parameter.option: given[parameter.name] for parameter in own}, root)
     except ValidationError as error:
-        raise _refusal(_at_fault(own, error), given, said(error)) from None
+        at_fault = _at_fault(own, error)
+        outside = [parameter for parameter in at_fault if not parameter.lists(given[parameter.name])]
+        raise _refusal(outside or at_fault, given, OUTSIDE if outside else said(error)) from None
     for parameter in own:
         value = option_json(options, parameter.field)
         if not parameter.allows(value) or _is_other_kind(given[parameter.name], value):
-            raise _refusal([parameter], given, "it is outside the bounds")
+            raise _refusal([parameter], given, OUTSIDE)
     return options
 
 
