@@ -6,7 +6,9 @@ import io
 import logging
 from collections.abc import Sequence
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakSet
 
 from pydantic import model_validator
 
@@ -21,6 +23,8 @@ RING = "c2pa-development"
 EDITS = ("edit", "vary", "blend")
 
 logger = logging.getLogger(__name__)
+_warned: WeakSet[limner.KeyRings] = WeakSet()
+_warning = Lock()
 
 
 class AttestOptions(limner.Options):
@@ -40,6 +44,17 @@ class AttestOptions(limner.Options):
         if signers != (self.certificates is not None):
             raise ValueError("certificates go with one of key and sign_with; leave out all three for development certificates")
         return self
+
+
+def _warn_once(keys: limner.KeyRings) -> None:
+    """Every worker loads the step; an installation is warned once by a process."""
+    with _warning:
+        warned = keys in _warned
+        _warned.add(keys)
+    if not warned:
+        logger.warning(
+            "images are signed with a development certificate, which no reader trusts: see docs/provenance.md for your own"
+        )
 
 
 class Attest(limner.Step):
@@ -63,9 +78,7 @@ class Attest(limner.Step):
 
         options: AttestOptions = self.options
         if options.certificates is None:
-            logger.warning(
-                "images are signed with a development certificate, which no reader trusts: see docs/provenance.md for your own"
-            )
+            _warn_once(self.keys)
             *_, bundle = self.keys.ring(RING, credentials.make_development).values()
             return credentials.of_development(bundle)
         chain = options.certificates.read_bytes().decode("utf-8", "replace")
