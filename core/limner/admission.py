@@ -35,6 +35,11 @@ class Checked:
         """Whether its requests bring a mask: where a step reads one."""
         return any("mask" in step.reads for step in self.pipeline.steps)
 
+    @property
+    def takes_words(self) -> bool:
+        """Whether a step that makes the image reads the prompt."""
+        return any("prompt" in step.reads and not step.measures for step in self.pipeline.steps)
+
     def policies_for(self, caller: Caller) -> tuple[BoundPolicy, ...]:
         """The policies that a caller is judged under, the enforced one first: the cohort's, else the pipeline's."""
         enforced = self.cohorts.get(caller.cohort, self.policy)
@@ -69,6 +74,8 @@ def admit(request: Request, pipelines: Mapping[str, Checked], longest_prompt: in
         raise UsageError(f"no pipeline {request.pipeline!r}", fix=did_you_mean(request.pipeline, pipelines))
     if checked.pipeline.task != request.task:
         raise UsageError(f"pipeline {request.pipeline!r} is for the task {checked.pipeline.task}, not {request.task}")
+    if request.task == "generate" and checked.takes_words and not request.prompt.strip():
+        raise UsageError("the prompt is empty", fix="say what the image shows")
     if not 1 <= request.n <= MOST_IMAGES:
         raise UsageError(f"{request.n} images asked for", fix=f"ask for 1 to {MOST_IMAGES}")
     check_inputs(request.task, request.inputs, masked=checked.masked)

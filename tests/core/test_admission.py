@@ -61,6 +61,12 @@ def test_a_prompt_that_is_too_long_is_refused_before_it_is_looked_at(app: App, p
         app.run(app.request(prompt))
 
 
+@pytest.mark.parametrize("prompt", ["", " \n"])
+def test_nothing_is_drawn_from_no_words(app: App, prompt: str):
+    with pytest.raises(UsageError, match="the prompt is empty"):
+        admit(app.request(prompt), app.pipelines)
+
+
 @pytest.mark.parametrize(("prompt", "named"), [("a\0b", "U+0000 at character 2"), ("\udc80", "U+DC80 at character 1")])
 def test_what_is_no_text_is_refused_with_its_place(app: App, prompt: str, named: str):
     with pytest.raises(UsageError, match=re.escape(named)):
