@@ -22,10 +22,10 @@ from typing import Any, Literal
 from sqlalchemy import Connection, select
 
 from limner.audit import verifier
-from limner.audit.checking import stored_rows
 from limner.audit.heads import sign_head, trusted_keys
 from limner.audit.merkle import Tree
 from limner.audit.payloads import SealedPayload, open_sealed
+from limner.audit.stored import stored_rows
 from limner.audit.verifier import Row
 from limner.canonical import sha256_hex
 from limner.database.connection import Database

@@ -7,6 +7,7 @@ throw the connection away; and an answer becomes that exception of PEP 249 which
 
 from __future__ import annotations
 
+import io
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,8 +16,10 @@ from typing import IO, Any
 import pg8000
 from pg8000.converters import make_params
 from pg8000.core import NULL_BYTE, SYNC, Context, _flush
-from sqlalchemy import Dialect, Engine, create_engine, event
+from sqlalchemy import Connection as SQLAlchemyConnection
+from sqlalchemy import Dialect, Engine, Select, create_engine, event
 from sqlalchemy.engine import URL, ExceptionContext
+from sqlalchemy.engine.interfaces import ExecutionContext
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -27,6 +30,7 @@ from limner.database.libpq_url import connect_arguments
 OUTAGES = ("08", "40", "53", "55", "57", "58", "25006")
 VIOLATIONS = "23"  # of constraints
 LOST = "network error"
+COPY = "limner_copy"  # the execution option with the stream that a COPY writes to
 
 # A dead network ends in an error and not in waiting: what was sent may wait for 10 s, and a silent connection is given up after
 # 30 s. So it is at the server too, which else would keep a dead machine's leases for hours.
@@ -49,7 +53,20 @@ def open_engine(url: URL, *, patience: int) -> Engine:
     event.listen(engine, "do_connect", _connect)
     event.listen(engine, "connect", lambda connection, record: _prepare(connection, patience))
     event.listen(engine, "handle_error", _explained)
+    event.listen(engine, "do_execute", _copy)
     return engine
+
+
+def copied(connection: SQLAlchemyConnection, query: Select[*tuple[Any, ...]]) -> bytes:
+    """The rows of a query in the binary format of COPY: to decode them from it takes half the time that pg8000 takes by itself.
+
+    Raises DBAPIError as any statement does.
+    """
+    statement = query.compile(connection, compile_kwargs={"literal_binds": True})
+    stream = io.BytesIO()
+    options = {COPY: stream}
+    connection.exec_driver_sql(f"COPY ({statement}) TO STDOUT (FORMAT binary)", execution_options=options)
+    return stream.getvalue()
 
 
 class Connection(pg8000.Connection):  # type: ignore[misc]  # pg8000 has no types
@@ -145,6 +162,14 @@ def _answer(error: BaseException) -> Mapping[str, str]:
 
 def _connect(dialect: Dialect, record: ConnectionPoolEntry, arguments: list[Any], parameters: dict[str, Any]) -> Connection:
     return Connection(**parameters)  # of the values' types, only `connect_arguments` knows
+
+
+def _copy(cursor: Any, statement: str, parameters: Any, context: ExecutionContext) -> bool:  # pg8000 has no types
+    """Gives what a COPY sends to the stream it is executed with; SQLAlchemy executes all other statements."""
+    stream = context.execution_options.get(COPY)
+    if stream is not None:
+        cursor.execute(statement, parameters, stream=stream)
+    return stream is not None
 
 
 def _prepare(connection: Connection, patience: int) -> None:

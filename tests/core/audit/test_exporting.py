@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from limner.audit.checking import stored_rows
 from limner.audit.event import Event
 from limner.audit.events import image_outcome, request_closed
 from limner.audit.exporting import Format, Selection, export
 from limner.audit.heads import public_key, sign_head, trusted_keys
 from limner.audit.merkle import Tree
+from limner.audit.stored import stored_rows
 from limner.audit.verifier import Head, Range, leaf_hash, root_by_proof, verify_export
 from limner.audit.writer import AuditWriter
 from limner.canonical import sha256_hex

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import delete, insert, select, text
 
 from limner import deny
-from limner.audit.checking import COLUMNS, verify_database
+from limner.audit.checking import verify_database
 from limner.audit.event import Event
 from limner.audit.events import image_outcome
 from limner.audit.heads import public_key, sign_head, trusted_keys
@@ -22,6 +22,7 @@ from limner.audit.legal_holds import lift, place
 from limner.audit.outside import HeadFolder
 from limner.audit.publishing import leaves_since
 from limner.audit.scope import Scope
+from limner.audit.stored import COLUMNS, stored_rows
 from limner.audit.verifier import Report, Row, leaf_hash
 from limner.audit.writer import AuditWriter
 from limner.canonical import canonical
@@ -208,6 +209,26 @@ def test_a_head_signed_by_another_is_told(
         assert [finding.kind for finding in report.findings] == ["forged head"]
     assert len(tree) == EVENTS
     assert public_key(other).origin != public_key(keys).origin
+
+
+def test_a_log_is_read_in_pages_and_whatever_types_its_columns_have(
+    database: Database, keys: Keys, folder: HeadFolder, log: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("limner.audit.stored.PAGE", 7)
+    with database.snapshot() as connection:
+        assert list(stored_rows(connection)) == log
+        assert list(stored_rows(connection, 33)) == log[33:]
+    if database.dialect == "postgresql":
+        with database.writing() as connection:
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
+            connection.execute(text("ALTER TABLE events ALTER COLUMN version DROP NOT NULL"))
+            connection.execute(text("UPDATE events SET version = NULL WHERE index = 3"))
+        report = verify_database(database, folder, trusted_keys(keys))
+        assert {(finding.kind, finding.first) for finding in report.findings} == {("changed", 3)}
+        with unguarded(database) as put:
+            put(log)
+        with database.writing() as connection:
+            connection.execute(text("ALTER TABLE events ALTER COLUMN version SET NOT NULL"))
 
 
 def test_a_clock_that_runs_back_is_told(database: Database, keys: Keys, writer: AuditWriter, folder: HeadFolder) -> None:

@@ -11,11 +11,12 @@ from alembic.config import Config
 from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 
-from limner.audit.checking import stored_rows, verify_database
+from limner.audit.checking import verify_database
 from limner.audit.event import Event, canonical_event
 from limner.audit.heads import trusted_keys
 from limner.audit.outside import HeadFolder
 from limner.audit.publishing import leaves_since
+from limner.audit.stored import stored_rows
 from limner.audit.verifier import leaf_hash
 from limner.audit.writer import AuditWriter
 from limner.database.connection import Database
