@@ -8,8 +8,10 @@ not to be undone by putting it back is done again: see `limner.restoring`.
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import func, insert, select
@@ -18,7 +20,8 @@ from limner.database.connection import Database
 from limner.database.migration import open_database
 from limner.database.tables import events, metadata
 from limner.database.timestamp import timestamp
-from limner.errors import ConfigurationError, UsageError
+from limner.errors import AuditError, ConfigurationError, UsageError
+from limner.files import save_atomically, sync_folder
 
 FILE, MANIFEST = "limner.db", "backup.json"
 FOLDERS = ("heads", "images")
@@ -26,55 +29,96 @@ ROWS_AT_ONCE = 1_000
 
 
 def back_up(database: Database, state: Path, folder: Path) -> int:
-    """Copy a project's state into a new folder; returns the number of events in it. Raises UsageError if the folder is there.
+    """Copy a project's state into a new folder; returns the number of events in it.
+
+    Raises UsageError if the folder is there, and AuditError if a file cannot be copied; then there is no backup.
 
     Heads are copied before the database, images after it: so no head is ahead of its record, and what file has no row is swept.
     """
     if folder.exists():
         raise UsageError("there is something already", where=str(folder), fix="name a folder that is not there")
-    draft = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    try:
+    with _explained("the backup cannot be made", folder), _draft(folder.with_name(f".{folder.name}.part")) as draft:
         _copy_folder(state, draft, "heads")
         with closing(open_database(f"sqlite:///{draft / FILE}")) as copy:
             size = _copy_rows(database, copy)
         _copy_folder(state, draft, "images")
-        (draft / MANIFEST).write_text(json.dumps({"made": timestamp(), "events": size}) + "\n", encoding="utf-8")
+        save_atomically(draft / MANIFEST, json.dumps({"made": timestamp(), "events": size}).encode() + b"\n")
         draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        sync_folder(folder.parent)
     return size
 
 
 def put_back(folder: Path, state: Path, database_url: str) -> Path:
     """Put a backup in the place of a project's state; what stood there is moved beside it. Returns where to.
 
-    A PostgreSQL database must be new, with tables and no events. Raises UsageError for a folder that is no backup, and
-    ConfigurationError for a PostgreSQL database that is not empty.
+    Nothing is moved before all is copied. A PostgreSQL database must be new, with tables and no events. Raises UsageError for a
+    folder that is no backup, ConfigurationError for a PostgreSQL database that is not empty, AuditError if a file cannot be
+    copied or moved.
     """
     if not (folder / MANIFEST).is_file():
         raise UsageError("this is no backup", where=str(folder), fix="name a folder that `limner state backup` made")
-    with closing(Database(database_url)) as target:
+    replaced = state / f"replaced-{timestamp().replace(':', '')}"
+    with (
+        closing(Database(database_url)) as target,
+        _explained("the backup cannot be put back", folder, f"what was moved away, if anything, is in {replaced}"),
+        _draft(state / ".restored.part") as draft,
+    ):
         if target.dialect == "postgresql":
             _refuse_used(target)
-        replaced = state / f"replaced-{timestamp().replace(':', '')}"
-        replaced.mkdir(parents=True)
         for name in FOLDERS:
-            if (state / name).exists():
-                (state / name).rename(replaced / name)
-            _copy_folder(folder, state, name)
+            _copy_folder(folder, draft, name)
         if target.dialect == "postgresql":
+            replaced.mkdir()
             with closing(open_database(f"sqlite:///{folder / FILE}")) as backup:
                 _copy_rows(backup, target)
         else:
             _put_file(folder / FILE, Path(str(target.url.database)), replaced)
+        for name in FOLDERS:
+            if (state / name).exists():
+                (state / name).rename(replaced / name)
+            if (draft / name).exists():
+                (draft / name).rename(state / name)
+        sync_folder(state)
     return replaced
+
+
+@contextmanager
+def _draft(folder: Path) -> Iterator[Path]:
+    """A new folder to fill, gone at the end unless it was renamed."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _explained(
+    what: str, folder: Path, fix: str = "see that the disk has room, and that the files can be read"
+) -> Iterator[None]:
+    """Says in a LimnerError what the file system did not do."""
+    try:
+        yield
+    except shutil.Error as several:
+        (source, _, why), *more = several.args[0]  # a triple for each file
+        reason = f"{source}: {why}" + (f", and {len(more)} more" if more else "")
+        raise AuditError(f"{what}: {reason}", where=str(folder), fix=fix) from several
+    except OSError as error:
+        raise AuditError(f"{what}: {error}", where=str(folder), fix=fix) from error
 
 
 def _copy_folder(source: Path, target: Path, name: str) -> None:
     if (source / name).is_dir():
-        shutil.copytree(source / name, target / name, ignore=shutil.ignore_patterns("*.part", "lock"))
+        left_out = shutil.ignore_patterns("*.part", "lock")
+        shutil.copytree(source / name, target / name, ignore=left_out, copy_function=_copy_file)
+
+
+def _copy_file(source: str | Path, target: str | Path) -> None:
+    """Copy a file; on return it is on the disk."""
+    shutil.copyfile(source, target)
+    with Path(target).open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _copy_rows(source: Database, target: Database) -> int:
@@ -95,7 +139,15 @@ def _refuse_used(database: Database) -> None:
 
 
 def _put_file(source: Path, target: Path, replaced: Path) -> None:
-    for path in (target, *(target.with_name(target.name + ending) for ending in ("-wal", "-shm"))):
-        if path.exists():
-            path.rename(replaced / path.name)
-    shutil.copyfile(source, target)
+    """Put a database file in the place of another, which is moved away: at any moment there is one of them, whole, or none."""
+    draft = target.with_name(f".{target.name}.part")
+    try:
+        _copy_file(source, draft)
+        replaced.mkdir()
+        for path in (target, *(target.with_name(target.name + ending) for ending in ("-wal", "-shm"))):
+            if path.exists():
+                shutil.move(path, replaced / path.name)  # which may be on another disk
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    sync_folder(target.parent)

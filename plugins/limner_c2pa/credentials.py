@@ -8,6 +8,7 @@ installation signed, and every reader says that it does not trust them.
 from __future__ import annotations
 
 import datetime
+import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ CURVES: dict[str, tuple[Algorithm, hashes.HashAlgorithm]] = {
 DEVELOPMENT = "Limner development certificate - not to be trusted"
 DEVELOPMENT_YEARS = 10
 COMMAND_SECONDS = 10.0
+EVERYONE = 0o007  # the bits of a file's mode for those who are neither its owner nor of its group
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +86,22 @@ def make_development() -> bytes:
 
 
 def secret_text(secret: limner.Secret) -> bytes:
-    """A secret that holds PEM text, or the path of a file with it."""
-    value = secret.reveal()
+    """A secret that holds PEM text, or the path of a file with it.
+
+    Raises ConfigurationError where that cannot be read, or everyone on the machine can read it.
+    """
+    value, where = secret.reveal(), f"environment variable {secret.name}"
     if value.lstrip().startswith("-----BEGIN"):
         return value.encode()
     try:
-        return Path(value).expanduser().read_bytes()
+        with Path(value).expanduser().open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & EVERYONE:
+                what = f"everyone on this machine can get at the key that {secret.name} names"
+                raise limner.ConfigurationError(what, where=where, fix=f"chmod 600 {value}")
+            return file.read()
     except OSError as error:
         raise limner.ConfigurationError(
-            f"the file that {secret.name} names cannot be read: {error.strerror}", where=f"environment variable {secret.name}"
+            f"the file that {secret.name} names cannot be read: {error.strerror}", where=where
         ) from None
 
 

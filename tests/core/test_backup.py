@@ -193,6 +193,31 @@ def test_what_is_no_backup_is_refused_and_changes_nothing(tmp_path: Path):
         assert verifies(app)
 
 
+def test_a_file_that_cannot_be_copied_is_named_and_nothing_is_left_half_done(tmp_path: Path):
+    project, backup = tmp_path / "project", tmp_path / "backup"
+    project.mkdir()
+    with house.house(project) as app:
+        made(app)
+    state = project / ".limner"
+    with house.house(project) as app:
+        (state / "images" / "lost").symlink_to("nowhere")
+        with pytest.raises(AuditError, match=r"the backup cannot be made: .*images/lost"):
+            back_up(app.database, state, backup)
+        assert not [path for path in tmp_path.iterdir() if path != project]
+        (state / "images" / "lost").unlink()
+        back_up(app.database, state, backup)
+        before = {path.name for path in state.iterdir()}
+    for spoilt in ("images/lost", "limner.db"):
+        (backup / spoilt).unlink(missing_ok=True)
+        (backup / spoilt).symlink_to("nowhere")
+        with pytest.raises(AuditError, match=f"the backup cannot be put back: .*{spoilt}"):
+            put_back(backup, state, f"sqlite:///{state / 'limner.db'}")
+        (backup / spoilt).unlink()
+        assert {path.name for path in state.iterdir()} | {"limner.db-shm", "limner.db-wal"} == before
+    with house.house(project) as app:
+        assert verifies(app)
+
+
 def test_an_evidence_pack_verifies_and_opens_only_what_was_chosen(tmp_path: Path):
     with house.house(tmp_path) as app:
         id = made(app, "a <b>circle</b> odd")

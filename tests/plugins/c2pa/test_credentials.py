@@ -73,6 +73,24 @@ def test_a_key_of_ones_own_signs_what_holds(
     assert (reading.state, reading.problems) == ("valid", ())
 
 
+def test_a_key_file_that_everyone_can_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: Callable[..., Generation]
+):
+    key, file = KEYS["ed25519"](), tmp_path / "key.pem"
+    (tmp_path / "chain.pem").write_bytes(chain(key))
+    file.write_bytes(pem(key))
+    monkeypatch.setenv("ACME_KEY", str(file))
+    made = finished()
+    options = {"certificates": "chain.pem", "key": {"env": "ACME_KEY"}}
+    file.chmod(0o604)
+    with pytest.raises(ConfigurationError, match="everyone on this machine can get at the key that ACME_KEY names") as refused:
+        run_step(Attest, options, root=tmp_path, file=made.file, provenance=made.provenance)
+    assert refused.value.fix == f"chmod 600 {file}"
+    file.chmod(0o640)
+    signed: EncodedImage = run_step(Attest, options, root=tmp_path, file=made.file, provenance=made.provenance)
+    assert read_manifest(signed, SampleKeys()) is not None
+
+
 def test_a_program_may_hold_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: Callable[..., Generation]):
     key = KEYS["ed25519"]()
     (tmp_path / "chain.pem").write_bytes(chain(key))
