@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -70,28 +70,26 @@ def calibrate(
     positives: Annotated[Path, typer.Option(help="A folder of examples that show it.")],
     negatives: Annotated[Path, typer.Option(help="A folder of examples that do not.")],
     fpr: Annotated[float, typer.Option(min=0.0, max=1.0, help="The most false alarms.")] = 0.02,
-    at: Annotated[str, typer.Option(help="The gate: image (image files) or prompt (lines of .txt files).")] = "image",
+    at: Annotated[
+        Literal["image", "prompt"], typer.Option(help="The gate: examples are image files, or the lines of .txt files.")
+    ] = "image",
     pipeline: Annotated[str | None, typer.Option(help="Whose step measures; the first that does if absent.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Draw the ROC curve there (.png, .svg).")] = None,
 ) -> None:
     """Propose a threshold for a rule, from examples."""
     from limner.app import App
-    from limner.generation import GATES
     from limner.trials.calibrating import calibrate as measure
     from limner.trials.calibrating import find_scorer
     from limner.trials.roc import plot
 
-    gate = next((gate for gate in GATES if gate == at), None)
-    if gate is None:
-        raise UsageError(f"there is no gate {at!r}", where="--at", fix="image or prompt")
     with App.open() as app:
-        scorer = find_scorer(app, signal, gate, pipeline)
+        scorer = find_scorer(app, signal, at, pipeline)
         roc = measure(app, scorer, positives, negatives)
     chosen = roc.choose(fpr)
-    typer.echo(f"{signal} at {gate}, measured by {scorer.step.id} of {scorer.pipeline.name}")
+    typer.echo(f"{signal} at {at}, measured by {scorer.step.id} of {scorer.pipeline.name}")
     _show_roc(roc, chosen)
     if output is not None:
-        plot(roc, chosen, f"{signal} at {gate}", output)
+        plot(roc, chosen, f"{signal} at {at}", output)
         typer.echo(f"wrote {output}")
 
 

@@ -28,7 +28,7 @@ def list_requests(
     since: Annotated[str, typer.Option(help="From this time on: 12h, 30d (ago), or 2026-11-22.")] = "",
     until: Annotated[str, typer.Option(help="Before this time.")] = "",
     pipeline: Annotated[str, typer.Option(help="Through this pipeline.")] = "",
-    decision: Annotated[Literal["", "allow", "review", "block"], typer.Option(help="With such a decision.")] = "",
+    decision: Annotated[Literal["allow", "review", "block"] | None, typer.Option(help="With such a decision.")] = None,
     rule: Annotated[str, typer.Option(help="In which this rule did not pass.")] = "",
     model: Annotated[str, typer.Option(help="Whose pipeline names this model.")] = "",
     as_json: AsJson = False,
@@ -39,7 +39,7 @@ def list_requests(
     from limner.database.timestamp import moment
 
     start, end = since and moment(since, ago=True), until and moment(until, ago=True)
-    wanted = Search(user, start, end, pipeline, decision, rule, model)
+    wanted = Search(user, start, end, pipeline, decision or "", rule, model)
     with App.open() as app:
         found = search(app.database, app.keys, wanted, limit=limit, before=before)
     if as_json:
