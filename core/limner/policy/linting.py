@@ -36,7 +36,8 @@ def unknown_signals(policy: Policy, known: Mapping[SignalKey, Range]) -> Iterato
 
 def _never(rule: Rule) -> Iterator[Problem]:
     if rule.when is not None and rule.when.is_never:
-        yield rule.source.problem(f"rule {rule.id} can never apply: its `when` is always false", "remove one of the two")
+        what = f"rule {rule.id} can never apply: its `when` is always false"
+        yield rule.source.problem(what, "remove the rule, or mend its `when`")
     if rule.join == "all":
         for one, other in combinations(rule.conditions, 2):
             if one.key == other.key and _exclude(one, other):
