@@ -14,6 +14,10 @@ from limner import Embedding, Generation, ItemError, ModelRef, Models, Step, hoo
 if TYPE_CHECKING:
     import torch
 
+LEAST_DIFFERENCE = 1e-4  # of unit embeddings; below, there is no direction in it
+NO_SECOND = ItemError("the request has no second image to blend with", fix="give one in the role second")
+NO_DIFFERENCE = ItemError("the two texts say the same, so there is no direction to turn in", fix="name another text")
+
 
 class SlerpOptions(limner.Options):
     """Options of `unclip.slerp`: `weight` is that of the second image, from 0 to 1."""
@@ -102,8 +106,3 @@ class TextDiff(Step):
             return NO_DIFFERENCE
         target = difference / difference.norm() * embedding.vector.norm()
         return replace(embedding, vector=slerp(embedding.vector, target, self.options_for(generation).theta))
-
-
-LEAST_DIFFERENCE = 1e-4  # of unit embeddings; below, there is no direction in it
-NO_SECOND = ItemError("the request has no second image to blend with", fix="give one in the role second")
-NO_DIFFERENCE = ItemError("the two texts say the same, so there is no direction to turn in", fix="name another text")
