@@ -5,6 +5,8 @@ Exit codes: 0 at least one image released, 1 failure, 2 usage, 3 none because of
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run the command line. What a person can mend is shown without a traceback; a LimnerError's class tells the exit code."""
+    atexit.register(gc.freeze)  # else Python looks through all that torch made, several times over, on its way out
     try:
         build()()
     except LimnerError as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from limner.bound import StepRef
+from limner.engine.collection import uncollected
 from limner.engine.devices import Placement
 from limner.engine.failure import line_of, place
 from limner.engine.interface import StepRun
@@ -117,7 +118,7 @@ class LoadedSteps:
         stage = stage_of(cls)
         emits = cls.emits(options, self._models) if stage.gate is not None else {}
         device, dtype = self._placement.device, self._placement.dtype
-        with torch.no_grad():
+        with torch.no_grad(), uncollected():
             step.load(self._models.bind(device, dtype), device, dtype)
         loaded = LoadedStep(step, stage, stage_call(step), emits, self._placement)
         step.report = loaded.report

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from limner.bound import StepRef
 from limner.engine import devices as placing
+from limner.engine.collection import uncollected
 from limner.engine.devices import Placement
 from limner.engine.failure import place
 from limner.engine.interface import Previews, Progress, StepRun
@@ -66,7 +67,8 @@ class LocalEngine:
         `batching` tells whether generations share calls of accelerator steps; None: everywhere but on the processor. Raises
         ConfigurationError for a device that this machine lacks.
         """
-        accelerators = placing.choose(devices, precision)
+        with uncollected():  # it imports torch
+            accelerators = placing.choose(devices, precision)
         self._steps, self._models, self._keys = steps, models, keys or NoKeys()
         self._clock, self._watchdog = clock, Watchdog(clock)
         self._lock = threading.Lock()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,3 +28,10 @@ def test_a_usage_line_names_each_argument_in_capitals_and_leaves_brackets_to_typ
     found = list(arguments(get_command(build())))
     assert ("generate", "PROMPT") in found
     assert [(command, name) for command, name in found if not re.fullmatch(r"[A-Z|]+", name or "")] == []
+
+
+def test_nothing_is_searched_for_garbage_on_the_way_out() -> None:
+    told_last = "atexit.register(lambda: print(gc.get_freeze_count() > 0))"
+    code = f"import atexit, gc; {told_last}; from limner.cli.main import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "True"
