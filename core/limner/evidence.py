@@ -1,7 +1,8 @@
 """The evidence pack of one request: one zip with all that is recorded of it, proven, and a page for people to read.
 
 It is an export of the request's events, with the verifier, and beside it the record in plain JSON, the images that are kept,
-and `index.html`. What of the payloads is opened is chosen; the others stay as commitments.
+and `index.html`. What of the payloads is opened is chosen; the others stay as commitments. Images that nobody is given (held,
+withheld, in quarantine, recalled, or denied by now) are in it only if whoever makes it has chosen those too.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import html
 import json
 import tempfile
 import zipfile
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +22,57 @@ from limner.audit.events import IMAGE_OUTCOME, INPUT
 from limner.audit.exporting import Opens, Selection, export
 from limner.audit.reading import EventRecord, Payload, RequestRecord, request
 from limner.database.connection import Database
-from limner.database.tables import images
+from limner.database.tables import fingerprints, images
+from limner.deny import listed
 from limner.errors import LimnerError, UsageError
+from limner.images.fingerprint import distance
+from limner.images.likeness import ALIKE, unsigned
 from limner.images.store import ImageStore
 from limner.keys import Keys
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file in the zip: the same record gives the same pack
 
 
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image that is kept of a request. `kept_back` says why nobody is given it, and is empty where it is released."""
+
+    id: str
+    index: int
+    format: str
+    kept_back: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of its file in a pack."""
+        return f"images/{self.index}-{self.id}.{self.format}"
+
+
+def pictures(database: Database, request_id: str) -> tuple[Picture, ...]:
+    """The images that are kept of a request and not erased."""
+    denied = [int(denial.value, 16) for denial in listed(database) if denial.kind == "image"]
+    columns = (images.c.id, images.c.image, images.c.format, images.c.state, fingerprints.c.fingerprint)
+    query = select(*columns).outerjoin(fingerprints, fingerprints.c.image_id == images.c.id).order_by(images.c.image)
+    with database.reading() as connection:
+        rows = connection.execute(query.where(images.c.request_id == request_id, images.c.wrapped_key.is_not(None))).all()
+    return tuple(Picture(id, index, format, _kept_back(state, seen, denied)) for id, index, format, state, seen in rows)
+
+
 def write_evidence(
-    database: Database, keys: Keys, store: ImageStore, request_id: str, path: Path, *, opens: Opens, with_images: bool = True
+    database: Database,
+    keys: Keys,
+    store: ImageStore,
+    request_id: str,
+    path: Path,
+    *,
+    opens: Opens,
+    packed: Sequence[Picture] = (),
 ) -> list[str]:
     """Write the pack of a request; returns the names of the files in it.
 
-    `opens` says which payloads are opened, by name. Raises UsageError if there is no such request, or a file in the way.
+    `opens` says which payloads are opened, by name; `packed`, of `pictures`, which images go in: of those that were released
+    when they were chosen, one that is not any more stays out. Raises UsageError if there is no such request, or a file in the
+    way.
     """
     if path.exists():
         raise UsageError("there is something already", where=str(path), fix="name a file that is not there")
@@ -42,8 +81,8 @@ def write_evidence(
         pack = Path(folder) / "pack"
         export(database, keys, pack, selection=Selection(request=request_id), opens=opens)
         (pack / "record.json").write_text(json.dumps(record.to_json(), indent=2, ensure_ascii=False), encoding="utf-8")
-        kept = _copy_images(database, store, request_id, pack) if with_images else []
-        (pack / "index.html").write_text(_page(record, kept), encoding="utf-8")
+        shown = _copy_images(database, store, packed, pack)
+        (pack / "index.html").write_text(_page(record, shown, pictures(database, request_id)), encoding="utf-8")
         draft = Path(folder) / "pack.zip"
         names = _zip(pack, draft)
         draft.rename(path)
@@ -63,20 +102,24 @@ def _closed(event: EventRecord, opens: Opens) -> dict[str, Payload]:
     }
 
 
-def _copy_images(database: Database, store: ImageStore, request_id: str, pack: Path) -> list[str]:
+def _kept_back(state: str, seen: int | None, denied: Sequence[int]) -> str:
+    if state != "released":
+        return state
+    alike = denied and (seen is None or any(distance(unsigned(seen), one) <= ALIKE for one in denied))
+    return "denied" if alike else ""
+
+
+def _copy_images(database: Database, store: ImageStore, packed: Sequence[Picture], pack: Path) -> list[Picture]:
     (pack / "images").mkdir()
-    query = select(images.c.id, images.c.image, images.c.format).where(images.c.request_id == request_id)
-    with database.reading() as connection:
-        rows = connection.execute(query.order_by(images.c.image)).all()
-    names = []
-    for id, index, format in rows:
+    copied = []
+    for picture in packed:
         try:
-            data = store.read(database, id, as_reviewer=True)
+            data = store.read(database, picture.id, as_reviewer=bool(picture.kept_back))
         except LimnerError:
-            continue  # erased: the page tells
-        names.append(f"images/{index}-{id}.{format}")
-        (pack / names[-1]).write_bytes(data)
-    return names
+            continue  # erased, or called back, meanwhile: the page tells
+        (pack / picture.name).write_bytes(data)
+        copied.append(picture)
+    return copied
 
 
 def _zip(pack: Path, target: Path) -> list[str]:
@@ -88,13 +131,22 @@ def _zip(pack: Path, target: Path) -> list[str]:
     return [path.relative_to(pack).as_posix() for path in files]
 
 
-def _page(record: RequestRecord, kept: list[str]) -> str:
-    pictures = "".join(f'<figure><img src="{_text(name)}"><figcaption>{_text(name)}</figcaption></figure>' for name in kept)
-    lost = [event.body["image"] for event in record.events if event.kind == IMAGE_OUTCOME and event.body["image"]]
-    note = "" if len(kept) >= len(set(lost)) else "<p>Some images of this request are not in the pack: they were erased.</p>"
+def _page(record: RequestRecord, shown: Sequence[Picture], kept: Sequence[Picture]) -> str:
+    figures = "".join(_figure(picture) for picture in shown)
+    made = {e.body["image"]: e.body["index"] for e in record.events if e.kind == IMAGE_OUTCOME and e.body["image"]}
+    standing = {picture.id: picture.kept_back or "left out when the pack was made" for picture in kept}
+    packed = {picture.id for picture in shown}
+    missing = [(index, standing.get(id, "erased")) for id, index in made.items() if id not in packed]
+    notes = "".join(f"<p>Image {index} is not in the pack: {_text(why)}.</p>" for index, why in missing)
     sections = "".join(_section(event) for event in record.events)
     caller = record.caller or "not told"
-    return PAGE.format(id=_text(record.id), caller=_text(caller), subject=record.subject, body=pictures + note + sections)
+    return PAGE.format(id=_text(record.id), caller=_text(caller), subject=record.subject, body=figures + notes + sections)
+
+
+def _figure(picture: Picture) -> str:
+    name = _text(picture.name)
+    why = f", {_text(picture.kept_back)}: not to be given out" if picture.kept_back else ""
+    return f'<figure><img src="{name}"><figcaption>{name}{why}</figcaption></figure>'
 
 
 def _section(event: EventRecord) -> str:

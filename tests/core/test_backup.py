@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from contextlib import closing
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from limner.audit.erasing import Erasable, erase
 from limner.audit.heads import trusted_keys
 from limner.audit.legal_holds import in_force, lift, place
 from limner.audit.scope import Kind, find_scope
-from limner.audit.verifier import Key, verify_export
 from limner.backup import back_up, put_back
 from limner.database.migration import open_database
 from limner.database.tables import images
@@ -28,7 +26,6 @@ from limner.deny import add as deny
 from limner.deny import listed
 from limner.deny import remove as undeny
 from limner.errors import AuditError, ConfigurationError, UsageError
-from limner.evidence import write_evidence
 from limner.generation import Caller
 from limner.restoring import Later, Repeated
 from limner.review import matching, recall
@@ -216,37 +213,6 @@ def test_a_file_that_cannot_be_copied_is_named_and_nothing_is_left_half_done(tmp
         assert {path.name for path in state.iterdir()} | {"limner.db-shm", "limner.db-wal"} == before
     with house.house(project) as app:
         assert verifies(app)
-
-
-def test_an_evidence_pack_verifies_and_opens_only_what_was_chosen(tmp_path: Path):
-    with house.house(tmp_path) as app:
-        id = made(app, "a <b>circle</b> odd")
-        shown = made(app, "a square")
-        for request, opened in ((id, ("evidence",)), (shown, ("prompt", "fingerprint"))):
-            write_evidence(
-                app.database, app.keys, app.images, request, tmp_path / f"{request}.zip", opens=lambda name, o=opened: name in o
-            )
-            with zipfile.ZipFile(tmp_path / f"{request}.zip") as pack:
-                pack.extractall(tmp_path / request)
-        key = Key.parse((tmp_path / id / "keys.txt").read_text().splitlines()[0])
-        with pytest.raises(UsageError, match="something already"):
-            write_evidence(app.database, app.keys, app.images, id, tmp_path / f"{id}.zip", opens=lambda name: True)
-    for request in (id, shown):
-        assert verify_export(tmp_path / request, [key]).ok
-    assert "circle" not in (tmp_path / id / "index.html").read_text() + (tmp_path / id / "events.jsonl").read_text()
-    assert "a square" in (tmp_path / shown / "index.html").read_text()
-    assert len(list((tmp_path / shown / "images").iterdir())) == 1
-    assert {path.name.split(".")[0] for path in (tmp_path / shown / "texts").iterdir()} == {"pipeline", "policy", "plugins"}
-
-
-def test_a_prompt_does_not_become_markup(tmp_path: Path):
-    with house.house(tmp_path) as app:
-        id = made(app, "<script>alert(1)</script>")
-        write_evidence(app.database, app.keys, app.images, id, tmp_path / "e.zip", opens=lambda name: True)
-    with zipfile.ZipFile(tmp_path / "e.zip") as pack:
-        page = pack.read("index.html").decode()
-    assert "<script>" not in page
-    assert "&lt;script&gt;" in page
 
 
 def test_an_sqlite_backup_can_be_read_as_a_database(tmp_path: Path):

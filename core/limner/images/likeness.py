@@ -60,7 +60,7 @@ def alike(database: Database, fingerprint: int, *, within: int = ALIKE, limit: i
         near = [
             Likeness(row.image_id, row.request_id, row.image, bits)
             for row in rows
-            if (bits := distance(fingerprint, _unsigned(row.fingerprint))) <= within
+            if (bits := distance(fingerprint, unsigned(row.fingerprint))) <= within
         ]
     return tuple(sorted(near, key=lambda found: (found.distance, found.image_id))[:limit])
 
@@ -70,5 +70,6 @@ def _signed(fingerprint: int) -> int:
     return fingerprint - 2 * SIGN if fingerprint >= SIGN else fingerprint
 
 
-def _unsigned(stored: int) -> int:
+def unsigned(stored: int) -> int:
+    """The fingerprint that a row of the table holds."""
     return stored % (2 * SIGN)

@@ -52,3 +52,21 @@ def test_an_evidence_pack_is_one_zip_and_on_the_record(limner: Limner, made: str
     assert ["a circle" in page for page in pages.values()] == [True, False, False]
     assert limner("audit", "show", made).stdout.count("audit.evidence") == 3
     assert limner("audit", "evidence", "nobody's").returncode == 2
+
+
+def test_what_nobody_is_given_is_packed_only_when_asked_for_and_the_record_says_so(
+    limner: Limner, project: Path, tmp_path: Path
+):
+    made = json.loads(limner("generate", "dim field", "--seed", "7", "--json").stdout)["request_id"]
+    plain = limner("audit", "evidence", made, "-o", str(tmp_path / "plain.zip"))
+    assert "image 0 is left out, it is held: with --withheld it goes in" in plain.stdout
+    asked = limner("audit", "evidence", made, "-o", str(tmp_path / "all.zip"), "--withheld")
+    assert (asked.returncode, "left out" in asked.stdout) == (0, False)
+    for name, count in (("plain", 0), ("all", 1)):
+        with zipfile.ZipFile(tmp_path / f"{name}.zip") as pack:
+            assert len([entry for entry in pack.namelist() if entry.startswith("images/")]) == count
+    events = json.loads(limner("audit", "show", made, "--json").stdout)["events"]
+    [first, second] = [event["body"] for event in events if event["kind"] == "audit.evidence"]
+    assert (first["images"], first["withheld"]) == ([], {})
+    assert second["withheld"] == {second["images"][0]: "held"}
+    assert limner("audit", "evidence", made, "--redacted", "--withheld").returncode == 2

@@ -71,23 +71,39 @@ def evidence(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The zip; evidence-ID.zip if absent.")] = None,
     opened: Annotated[list[str] | None, typer.Option("--open", help="Open this payload only; may be repeated.")] = None,
     redacted: Annotated[bool, typer.Option("--redacted", help="Open no payload, and leave the images out.")] = False,
+    withheld: Annotated[
+        bool, typer.Option("--withheld", help="Pack images that nobody is given too: held, withheld, recalled, denied ...")
+    ] = False,
 ) -> None:
     """One zip about a request: record, opened commitments, proofs, policy, images, verifier, and a page to read."""
     from limner.app import App, local_caller
     from limner.audit.administering import EVIDENCE, administered
-    from limner.evidence import write_evidence
+    from limner.evidence import pictures, write_evidence
 
+    if redacted and withheld:
+        raise UsageError("--redacted leaves all images out, and --withheld packs even more of them", fix="give one of the two")
     path = output or Path(f"evidence-{id}.zip")
 
     def opens(name: str) -> bool:
         return not redacted and (not opened or name in opened)
 
-    body = {"opened": opened or ("nothing" if redacted else "everything")}
     with App.open() as app:
         _on_record(app, id)
+        kept = () if redacted else pictures(app.database, id)
+        packed = [picture for picture in kept if withheld or not picture.kept_back]
+        body = {
+            "opened": opened or ("nothing" if redacted else "everything"),
+            "images": [picture.id for picture in packed],
+            "withheld": {picture.id: picture.kept_back for picture in packed if picture.kept_back},
+        }
         app.writer.append([administered(EVIDENCE, local_caller().subject, body, request_id=id)]).result()
-        names = write_evidence(app.database, app.keys, app.images, id, path, opens=opens, with_images=not redacted)
+        names = write_evidence(app.database, app.keys, app.images, id, path, opens=opens, packed=packed)
     typer.echo(f"{path}: {len(names)} files")
+    for picture in kept:
+        if picture not in packed:
+            typer.echo(
+                f"image {picture.index} is left out, it is {picture.kept_back}: with --withheld it goes in, on the record"
+            )
 
 
 def replay(
