@@ -11,6 +11,7 @@ refund for one, follows from there.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -76,8 +77,9 @@ class Desk:
             return self._unfinished(hold, record)
         _check_waiting(hold)
         if hold.four_eyes and not self._is_second(hold, actor):
-            self._append(hold, "agree", actor, reason, [self._approval(hold, actor)])
-            return Verdict(hold, "agree")
+            with suppress(_NotTheFirst):  # then somebody else has agreed in the meantime, and this is the second word
+                self._append(hold, "agree", actor, reason, [self._first_agreement(hold, actor)])
+                return Verdict(hold, "agree")
         if hold.is_input:
             resumed = self._undenied(hold, record, None)
             self._append(hold, "release", actor, reason, [_decided(hold, "released")], resumed_as=resumed.id)
@@ -109,19 +111,29 @@ class Desk:
         return Verdict(hold, "withhold")
 
     def _is_second(self, hold: Hold, actor: str) -> bool:
-        """Whether somebody else has agreed already. Raises UsageError for who asked, and for who has agreed."""
+        """Whether somebody else has agreed already. Raises UsageError for who asked, and for who alone has agreed."""
         lookup = self.keys.lookup(actor)
         with self.database.reading() as connection:
             requester = connection.scalar(select(subjects.c.lookup).where(subjects.c.pseudonym == hold.subject))
-            agreed = set(connection.scalars(select(approvals.c.reviewer).where(approvals.c.hold_id == hold.id)))
+            agreed = _agreed(connection, hold)
         if lookup == requester:
             raise UsageError("who asked for it may not release it", where=f"hold {hold.id}", fix="two others have to agree")
-        if lookup in agreed:
+        if agreed == {lookup}:
             raise UsageError("you have agreed already", where=f"hold {hold.id}", fix="someone else has to agree as well")
         return bool(agreed)
 
-    def _approval(self, hold: Hold, actor: str) -> Change:
-        return insert(approvals).values(hold_id=hold.id, reviewer=self.keys.lookup(actor), time=timestamp())
+    def _first_agreement(self, hold: Hold, actor: str) -> Change:
+        """The change that notes who agreed first. Refuses where somebody has by now, or the hold is decided."""
+
+        def change(connection: Connection) -> None:
+            if connection.scalar(select(holds.c.state).where(holds.c.id == hold.id)) != "waiting":
+                raise _decided_meanwhile(hold)
+            if _agreed(connection, hold):
+                raise _NotTheFirst("another reviewer has agreed", where=f"hold {hold.id}")
+            row = {"hold_id": hold.id, "reviewer": self.keys.lookup(actor), "time": timestamp()}
+            connection.execute(insert(approvals).values(row))
+
+        return change
 
     def _undenied(self, hold: Hold, record: RequestRecord, image: Image | None) -> Request:
         """The held request, to be run on. Raises UsageError where the deny list refuses it, what it became, or its image."""
@@ -161,13 +173,26 @@ class Desk:
         self.writer.append([decided, *more], changes).result()
 
 
+class _NotTheFirst(Refused):
+    """Somebody else has agreed since it was looked."""
+
+
+def _decided_meanwhile(hold: Hold) -> Refused:
+    return Refused("another reviewer has decided it", where=f"hold {hold.id}", fix=f"limner review show {hold.id}")
+
+
+def _agreed(connection: Connection, hold: Hold) -> set[str]:
+    """Who has agreed to a release, by the lookup values of their names."""
+    return set(connection.scalars(select(approvals.c.reviewer).where(approvals.c.hold_id == hold.id)))
+
+
 def _decided(hold: Hold, state: HoldState) -> Change:
     """The change of a hold that still waits. Refuses where another reviewer was quicker."""
 
     def change(connection: Connection) -> None:
         still = update(holds).where(holds.c.id == hold.id, holds.c.state == "waiting").values(state=state)
         if connection.execute(still).rowcount != 1:
-            raise Refused("another reviewer has decided it", where=f"hold {hold.id}", fix=f"limner review show {hold.id}")
+            raise _decided_meanwhile(hold)
 
     return change
 

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from limner.app import App
 from limner.audit.erasing import erase
+from limner.audit.events import REVIEWED
 from limner.audit.reading import request
 from limner.audit.scope import Scope
 from limner.audit.standing import Refused
@@ -247,6 +248,32 @@ def test_four_eyes_take_two_people_neither_of_whom_asked(strict: App) -> None:
     assert [each.approvals for each in waiting(strict.database)] == [1]
     assert desk(strict).release(held, actor="local:two", reason="dusk indeed").file is not None
     assert outcome(strict, held) == "released"
+
+
+class Overtaken(Desk):
+    """A desk at which another reviewer agrees while one still looks who has."""
+
+    def _is_second(self, hold: Hold, actor: str) -> bool:
+        second = super()._is_second(hold, actor)
+        if actor == "local:two":
+            assert Desk.release(self, hold, actor="local:one", reason="dusk").said == "agree"
+        return second
+
+
+def test_of_two_who_agree_at_once_the_later_one_releases(tmp_path: Path, database_url: str) -> None:
+    with house(tmp_path, policies={"house": JUDGED}, database_url=database_url) as app:
+        asked = app.request("dim field", seed=7)
+        app.run(asked)
+        [held] = find(app.database, asked.id)
+        parts = {name: getattr(app.desk, name) for name in Desk.__dataclass_fields__}
+        assert Overtaken(**parts).release(held, actor="local:two", reason="dusk indeed").file is not None
+        assert outcome(app, held) == "released"
+        said = [event.body["action"] for event in request(app.database, app.keys, asked.id).events if event.kind == REVIEWED]
+        assert said == ["agree", "release"]
+        held, _ = hold(app, "dim field")
+        app.desk.withhold(held, actor="local:one", reason="too dark")
+        with pytest.raises(Refused, match="another reviewer has decided it"):
+            app.desk.release(held, actor="local:two", reason="dusk")
 
 
 def test_a_blocked_image_of_a_kept_category_goes_to_quarantine_until_its_time_is_over(strict: App) -> None:
