@@ -8,13 +8,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from limner.audit.events import IMAGE_RECALLED
 from limner.database.connection import Database
 from limner.database.tables import events, images, outcomes, requests
 
 
 @dataclass(frozen=True, slots=True)
-class Erasure:
-    """When an image was erased, and why, as whoever did it put it; by retention the reason is its class."""
+class Withdrawal:
+    """When an image was erased or recalled, and why, as whoever did it put it; by retention the reason is its class."""
 
     time: str
     reason: str
@@ -22,7 +23,8 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One image on the record. `image_id` is empty where no file was ever kept; `erasure` is there once it is gone.
+    """One image on the record. `image_id` is empty where no file was ever kept; `erasure` is there once it is gone,
+    and `recall` once it was recalled.
 
     `state` is that of the kept file (`released`, `held`, `recalled`, `erased`, ...), or the outcome where none was kept.
     """
@@ -37,7 +39,8 @@ class Standing:
     policy_revision: str
     mark_id: int | None
     image_id: str = ""
-    erasure: Erasure | None = None
+    erasure: Withdrawal | None = None
+    recall: Withdrawal | None = None
 
     @property
     def live(self) -> bool:
@@ -88,15 +91,30 @@ def _standing(connection: Connection, row: Any) -> Standing:  # a row of the que
         mark_id=row.mark_id,
         image_id=row.image_id or "",
         erasure=_erasure(connection, row) if row.image_id and row.wrapped_key is None else None,
+        recall=_recall(connection, row),
     )
 
 
-def _erasure(connection: Connection, row: Any) -> Erasure:  # as `_standing`
+def _erasure(connection: Connection, row: Any) -> Withdrawal:  # as `_standing`
     if row.erased is None:
-        return Erasure("", "")
+        return Withdrawal("", "")
     event = connection.execute(select(events.c.time, events.c.canonical).where(events.c.index == row.erased)).one()
-    body = json.loads(event.canonical)["body"]
-    return Erasure(event.time, str(body.get("reason") or body.get("class") or ""))
+    return _withdrawal(event.time, json.loads(event.canonical)["body"])
+
+
+def _recall(connection: Connection, row: Any) -> Withdrawal | None:  # as `_standing`
+    of_request = select(events.c.time, events.c.canonical).where(
+        events.c.request_id == row.request_id, events.c.kind == IMAGE_RECALLED
+    )
+    for time, data in connection.execute(of_request.order_by(events.c.index.desc())):
+        body = json.loads(data)["body"]
+        if body["index"] == row.image:
+            return _withdrawal(time, body)
+    return None
+
+
+def _withdrawal(time: str, body: dict[str, Any]) -> Withdrawal:  # JSON
+    return Withdrawal(time, str(body.get("reason") or body.get("class") or ""))
 
 
 def _body(connection: Connection, index: int) -> dict[str, Any]:  # JSON

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from limner.generation import ManifestReading
 from limner.inspection.inspecting import Found, Inspection, Verdict
+from limner.inspection.records import Withdrawal
 
 VERDICTS: Mapping[Verdict, str] = {
     "agreement": "made here: everything in it agrees",
@@ -23,7 +24,29 @@ STATES: Mapping[str, str] = {
 
 def told(inspection: Inspection) -> tuple[str, ...]:
     """The lines: the verdict, the conflicts, the records, then each thing that was looked for."""
-    return (VERDICTS[inspection.verdict], *(f"  {line}" for line in _details(inspection)))
+    return (_headline(inspection), *(f"  {line}" for line in _details(inspection)))
+
+
+def _headline(inspection: Inspection) -> str:
+    """The verdict; of an image that was withdrawn, also when and under which policy it was made, and why it was withdrawn."""
+    if inspection.verdict not in ("agreement", "unconfirmed"):
+        return VERDICTS[inspection.verdict]
+    standing = inspection.found[0].standing
+    made = f"made here {_on(standing.time)} under policy {standing.policy}"
+    agrees = "everything in it agrees" if inspection.verdict == "agreement" else ""
+    if standing.erasure is not None:
+        return f"{made}, erased {_withdrawn(standing.erasure)}; {agrees or 'there is no image left to compare it with'}"
+    if standing.recall is not None:
+        return f"{made}, recalled {_withdrawn(standing.recall)}; {agrees or 'it could not be compared with the kept image'}"
+    return VERDICTS[inspection.verdict]
+
+
+def _withdrawn(withdrawal: Withdrawal) -> str:
+    return f"{_on(withdrawal.time)} ({withdrawal.reason or 'no reason is on the record'})"
+
+
+def _on(time: str) -> str:
+    return f"on {time[:10]}" if time else "at a time that is not on the record"
 
 
 def _details(inspection: Inspection) -> Iterator[str]:
@@ -55,6 +78,8 @@ def _record(found: Found) -> Iterator[str]:
     )
     if standing.erasure is not None:
         yield f"  erased {standing.erasure.time}: {standing.erasure.reason or 'no reason is on the record'}"
+    if standing.recall is not None:
+        yield f"  recalled {standing.recall.time}: {standing.recall.reason}"
     if found.looks is False:
         yield "  the image that was made looks different"
 

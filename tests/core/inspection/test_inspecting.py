@@ -22,6 +22,7 @@ from limner.images.encoding import encode
 from limner.images.likeness import AddFingerprint, RemoveFingerprints, alike
 from limner.inspection import Inspection, inspect, told
 from limner.inspection.inspecting import Readers
+from limner.review import matching, recall
 
 Look = Callable[..., Inspection]
 
@@ -130,13 +131,25 @@ def test_an_erased_image_says_when_it_was_made_and_why_it_was_erased(app: App, l
     erase(app.database, app.writer, scope, actor="local:ada", reason="asked by the person shown", forget=app.images.forget)
     for copy, marks in ((another.data, False), (encode(another.image, "png").data, True)):
         seen = look(copy, marks=marks)
-        assert seen.verdict == "unconfirmed" if marks else "agreement"
+        assert seen.verdict == ("unconfirmed" if marks else "agreement")
         [found] = seen.found
         assert found.standing.erasure is not None
         assert found.standing.erasure.reason == "asked by the person shown"
-        lines = "\n".join(told(seen))
-        assert "under policy house" in lines
-        assert "asked by the person shown" in lines
+        day = found.standing.time[:10]
+        headline = f"made here on {day} under policy house, erased on {day} (asked by the person shown); "
+        compared = "there is no image left to compare it with" if marks else "everything in it agrees"
+        assert told(seen)[0] == headline + compared
+
+
+def test_a_recalled_image_says_when_it_was_made_and_why_it_was_recalled(app: App, look: Look, another: Made):
+    recall(app.writer, matching(app.database, [another.request_id]), actor="local:ada", reason="a likeness")
+    seen = look(encode(another.image, "png").data)
+    [found] = seen.found
+    assert (seen.verdict, found.standing.state) == ("agreement", "recalled")
+    day = found.standing.time[:10]
+    told_first = f"made here on {day} under policy house, recalled on {day} (a likeness); everything in it agrees"
+    assert told(seen)[0] == told_first
+    assert any(line.strip().startswith("recalled 20") and line.endswith(": a likeness") for line in told(seen)[1:])
 
 
 def test_orientation_kept_in_exif_is_followed(look: Look, made: Made):
