@@ -31,26 +31,28 @@ def inspect(
 ) -> None:
     """Lead an image back to its record. Exit code 1 where what is in it does not agree, or a file is no image."""
     from limner.app import App
-    from limner.inspection import told
 
     files = _files(path)
-    bad = False
     with App.open() as app:
-        for file in files:
-            try:
-                seen = _inspected(app, file)
-            except LimnerError as error:
-                bad = True
-                told_so = json.dumps({"file": str(file), "error": error.what})
-                typer.echo(told_so if as_json else plain(f"{file}: {error.what}"))
-                continue
-            bad |= seen.verdict == "conflict"
-            if as_json:
-                typer.echo(json.dumps({"file": str(file), **asdict(seen)}))
-            else:
-                first, *others = told(seen)
-                typer.echo("\n".join(map(plain, (f"{file}: {first}", *others))))
-    raise typer.Exit(1 if bad else 0)
+        good = [_tell(app, file, as_json) for file in files]
+    raise typer.Exit(0 if all(good) else 1)
+
+
+def _tell(app: App, file: Path, as_json: bool) -> bool:
+    """Print what a file says of its origin. False where what is in it does not agree, or it is no image."""
+    from limner.inspection import told
+
+    try:
+        seen = _inspected(app, file)
+    except LimnerError as error:
+        typer.echo(json.dumps({"file": str(file), "error": error.what}) if as_json else plain(f"{file}: {error.what}"))
+        return False
+    if as_json:
+        typer.echo(json.dumps({"file": str(file), **asdict(seen)}))
+    else:
+        first, *others = told(seen)
+        typer.echo("\n".join(map(plain, (f"{file}: {first}", *others))))
+    return seen.verdict != "conflict"
 
 
 def _files(path: Path) -> list[Path]:
