@@ -48,9 +48,14 @@ class Parameter:
             return f"{self.min} to {self.max}"
         return f"one of {', '.join(map(written, self.choices))}"
 
-    def lists(self, given: object) -> bool:
-        """Whether a value, as it was given, is written among the choices; true where there are none to choose from."""
-        return self.choices is None or written(given) in map(written, self.choices)
+    def may_take(self, given: object) -> bool:
+        """Whether a value, as it was given, is not outside the bounds for all to see. What it means, the Options alone know."""
+        if self.choices is not None:
+            return written(given) in map(written, self.choices)
+        try:
+            return self.allows(float(str(given)))
+        except ValueError:
+            return True
 
     def allows(self, value: object) -> bool:
         """Whether a value, as the step's Options keep it, lies within the bounds."""
@@ -114,7 +119,7 @@ def _settled(step: BoundStep, own: Sequence[Parameter], given: Mapping[str, Any]
         options = with_options(step, {parameter.option: given[parameter.name] for parameter in own}, root)
     except ValidationError as error:
         at_fault = _at_fault(own, error)
-        outside = [parameter for parameter in at_fault if not parameter.lists(given[parameter.name])]
+        outside = [parameter for parameter in at_fault if not parameter.may_take(given[parameter.name])]
         raise _refusal(outside or at_fault, given, OUTSIDE if outside else said(error)) from None
     for parameter in own:
         value = option_json(options, parameter.field)
