@@ -141,6 +141,12 @@ def request(database: Database, keys: Keys, id: str) -> RequestRecord:
         )
 
 
+def whole_id(database: Database, id: str) -> str:
+    """The id of the request that is named by it or by how it begins. Raises UsageError as `request` does."""
+    with database.reading() as connection:
+        return _named(connection, id)[0]
+
+
 def _named(connection: Connection, id: str) -> tuple[str, str]:
     """The whole id of the request, and its subject."""
     columns = select(requests_table.c.id, requests_table.c.subject)

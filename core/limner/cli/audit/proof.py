@@ -12,7 +12,6 @@ from limner.cli.options import AsJson
 from limner.errors import UsageError
 
 if TYPE_CHECKING:
-    from limner.app import App
     from limner.audit.verifier import Head, Key, Report
     from limner.replaying import Replay
 
@@ -53,14 +52,14 @@ def export(
     from limner.audit.administering import EXPORTED, administered
     from limner.audit.exporting import Selection
     from limner.audit.exporting import export as write
+    from limner.audit.reading import whole_id
     from limner.database.timestamp import moment
 
     since, until = since and moment(since, ago=True), until and moment(until, ago=True)
-    selection = Selection(request, since, until)
-    body = {"format": format, "redacted": redacted, "request": request, "since": since, "until": until}
     with App.open() as app:
-        if request:
-            _on_record(app, request)
+        request = request and whole_id(app.database, request)
+        selection = Selection(request, since, until)
+        body = {"format": format, "redacted": redacted, "request": request, "since": since, "until": until}
         app.writer.append([administered(EXPORTED, local_caller().subject, body, request_id=request)]).result()
         count = write(app.database, app.keys, output, format=format, selection=selection, opens=lambda name: not redacted)
     typer.echo(f"{output}: {count} events")
@@ -78,6 +77,7 @@ def evidence(
     """One zip about a request: record, opened commitments, proofs, policy, images, verifier, and a page to read."""
     from limner.app import App, local_caller
     from limner.audit.administering import EVIDENCE, administered
+    from limner.audit.reading import whole_id
     from limner.evidence import pictures, write_evidence
 
     if redacted and withheld:
@@ -88,7 +88,7 @@ def evidence(
         return not redacted and (not opened or name in opened)
 
     with App.open() as app:
-        _on_record(app, id)
+        id = whole_id(app.database, id)
         kept = () if redacted else pictures(app.database, id)
         packed = [picture for picture in kept if withheld or not picture.kept_back]
         body = {
@@ -128,14 +128,6 @@ def _show_replay(done: Replay) -> None:
         typer.echo(f"image {image.index}  seed {image.seed}  {image.verdict}{apart}{image.error and '  ' + image.error}")
     for change in done.changes:
         typer.echo(change)
-
-
-def _on_record(app: App, request: str) -> None:
-    """Raises UsageError if there is no such request."""
-    from limner.audit.scope import find_scope
-
-    with app.database.reading() as connection:
-        find_scope(connection, app.keys, "request", request)
 
 
 def _database(heads: list[Head], keys: list[Key]) -> Report:
