@@ -28,6 +28,8 @@ from limner.keys import Keys
 Change = Executable | Callable[[Connection], None]
 Indexes = tuple[int, ...]
 
+_LAST = select(func.max(events.c.index))
+
 
 @dataclass(frozen=True, slots=True)
 class Append:
@@ -64,7 +66,7 @@ class _Group:
 
     def __init__(self, connection: Connection, keys: Keys) -> None:
         self._connection, self._keys = connection, keys
-        last = connection.scalar(select(func.max(events.c.index)))
+        last = connection.scalar(_LAST)
         self._next: int = 0 if last is None else last + 1
         self._subjects: dict[str, Subject] = {}
 

@@ -6,13 +6,22 @@ comes back with an outcome after `abandoned` is refused, and nothing it made can
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, update
-from sqlalchemy.dialects import postgresql, sqlite
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, bindparam, insert, update
 
 from limner.audit.event import Event
 from limner.audit.events import IMAGE_OUTCOME, REQUEST_ACCEPTED, REQUEST_CLOSED
 from limner.database.tables import outcomes, requests
 from limner.errors import AuditError
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
+    from sqlalchemy.sql.dml import ReturningInsert
+
+_STILL_OPEN = (requests.c.id == bindparam("of_request")) & requests.c.closed.is_(None)
+_CLOSE = update(requests).where(_STILL_OPEN).values(closed=bindparam("at_event"))
 
 
 class Refused(AuditError):
@@ -31,24 +40,22 @@ def follow(connection: Connection, event: Event, *, index: int, time: str, pseud
 
 def _accepted(connection: Connection, event: Event, index: int, time: str, pseudonym: str) -> None:
     body = event.body
-    connection.execute(
-        insert(requests).values(
-            id=event.request_id,
-            event=index,
-            time=time,
-            lease=body["lease"],
-            subject=pseudonym,
-            cohort=body["cohort"],
-            task=body["task"],
-            pipeline=body["pipeline"]["name"],
-            policy=body["policy"]["name"],
-            n=body["n"],
-        )
-    )
+    row = {
+        "id": event.request_id,
+        "event": index,
+        "time": time,
+        "lease": body["lease"],
+        "subject": pseudonym,
+        "cohort": body["cohort"],
+        "task": body["task"],
+        "pipeline": body["pipeline"]["name"],
+        "policy": body["policy"]["name"],
+        "n": body["n"],
+    }
+    connection.execute(insert(requests), row)
 
 
 def _ended(connection: Connection, event: Event, index: int) -> None:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     body = event.body
     row = {
         "request_id": event.request_id,
@@ -57,18 +64,32 @@ def _ended(connection: Connection, event: Event, index: int) -> None:
         "event": index,
         "mark_id": body.get("mark_id"),
     }
-    statement = dialect.insert(outcomes).values(row)
-    statement = statement.on_conflict_do_update(
-        index_elements=[outcomes.c.request_id, outcomes.c.image],
-        set_={"outcome": statement.excluded.outcome, "event": statement.excluded.event},
-        where=outcomes.c.outcome == "held",
-    )
-    if connection.execute(statement.returning(outcomes.c.image)).first() is None:
+    if connection.execute(_add_or_replace_held(connection.dialect.name), row).first() is None:
         what = f"image {row['image']} of request {event.request_id} has its outcome already; {row['outcome']!r} comes too late"
         raise Refused(what, fix="its request was closed by another process, or recorded twice: see `limner audit show`")
 
 
 def _closed(connection: Connection, event: Event, index: int) -> None:
-    still_open = (requests.c.id == event.request_id) & requests.c.closed.is_(None)
-    if connection.execute(update(requests).where(still_open).values(closed=index)).rowcount != 1:
+    if connection.execute(_CLOSE, {"of_request": event.request_id, "at_event": index}).rowcount != 1:
         raise Refused(f"request {event.request_id} is not open")
+
+
+@cache
+def _add_or_replace_held(dialect: str) -> ReturningInsert[Any]:
+    """The statement that adds an outcome, or puts it in the place of `held`; it returns nothing where it did neither."""
+    added = _insert(dialect)
+    return added.on_conflict_do_update(
+        index_elements=[outcomes.c.request_id, outcomes.c.image],
+        set_={"outcome": added.excluded.outcome, "event": added.excluded.event},
+        where=outcomes.c.outcome == "held",
+    ).returning(outcomes.c.image)
+
+
+def _insert(dialect: str) -> sqlite.Insert | postgresql.Insert:
+    if dialect == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(outcomes)
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(outcomes)

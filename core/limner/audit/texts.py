@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from limner.audit.log import Change
 from limner.canonical import sha256_hex
 from limner.database.connection import Database
 from limner.database.tables import texts
+
+_KNOWN = select(texts.c.hash).where(texts.c.hash == bindparam("wanted"))
 
 
 def store_text(kind: str, text: bytes) -> tuple[str, Change]:
@@ -18,8 +20,8 @@ def store_text(kind: str, text: bytes) -> tuple[str, Change]:
     hash = sha256_hex(text)
 
     def store(connection: Connection) -> None:
-        if connection.scalar(select(texts.c.hash).where(texts.c.hash == hash)) is None:
-            connection.execute(insert(texts).values(hash=hash, kind=kind, text=text))
+        if connection.scalar(_KNOWN, {"wanted": hash}) is None:
+            connection.execute(insert(texts), {"hash": hash, "kind": kind, "text": text})
 
     return hash, store
 

@@ -11,13 +11,15 @@ import hmac
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from limner.database.connection import Database
 from limner.database.tables import subjects
 from limner.database.timestamp import timestamp
 from limner.errors import ConfigurationError
 from limner.keys import Keys, decrypt, encrypt, new_key, open_folder
+
+_BY_LOOKUP = select(subjects.c.pseudonym, subjects.c.wrapped_key).where(subjects.c.lookup == bindparam("wanted"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,7 @@ def open_keys(folder: Path, database: Database) -> Keys:
 
 def ensure_subject(connection: Connection, keys: Keys, name: str) -> Subject:
     """The subject of this name, made known if it is new. The connection must hold the write lock."""
-    query = select(subjects.c.pseudonym, subjects.c.wrapped_key).where(subjects.c.lookup == keys.lookup(name))
-    row = connection.execute(query).first()
+    row = connection.execute(_BY_LOOKUP, {"wanted": keys.lookup(name)}).first()
     if row is not None:
         return Subject(row.pseudonym, keys.unwrap(row.wrapped_key, "subject", row.pseudonym))
     return _introduce(connection, keys, name)

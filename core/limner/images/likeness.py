@@ -38,7 +38,7 @@ class AddFingerprint:
 
     def __call__(self, connection: Connection) -> None:
         """Add the row. The connection must hold the write lock."""
-        connection.execute(insert(fingerprints).values(image_id=self.image_id, fingerprint=_signed(self.fingerprint)))
+        connection.execute(insert(fingerprints), {"image_id": self.image_id, "fingerprint": _signed(self.fingerprint)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class AddImage:
         """Add the row. The connection must hold the write lock."""
         subject = ensure_subject(connection, self.keys, self.subject)
         wrapped = subject.wrap(self.data_key, "image key", str(self.row["id"]))
-        connection.execute(insert(images).values(**self.row, subject=subject.pseudonym, wrapped_key=wrapped))
+        connection.execute(insert(images), {**self.row, "subject": subject.pseudonym, "wrapped_key": wrapped})
 
 
 class ImageStore:
@@ -78,17 +78,18 @@ class ImageStore:
         except OSError as error:
             what = f"the image cannot be kept: {error.strerror}"
             raise AuditError(what, where=str(path), fix="see that the disk has room") from error
+        sha256 = sha256_hex(data)
         row: dict[str, str | int] = {
             "id": id,
             "request_id": request_id,
             "image": index,
-            "sha256": sha256_hex(data),
+            "sha256": sha256,
             "pixels_sha256": pixels_sha256,
             "format": format_of(data) or "",
             "bytes": len(data),
             "state": state,
         }
-        return StoredImage(id, sha256_hex(data), path, (AddImage(self._keys, subject, data_key, row),))
+        return StoredImage(id, sha256, path, (AddImage(self._keys, subject, data_key, row),))
 
     def discard(self, stored: StoredImage) -> None:
         """Remove a file whose row will not be committed."""

@@ -116,7 +116,7 @@ class Registry:
 
     def lifecycle(self, hook: str, **views: object) -> None:
         """Call a life-cycle hook of every plugin, each apart: one that raises is logged, counted, and stops nobody."""
-        for plugin in self._loaded:
+        for plugin in self._listening(hook):
             caller: pluggy.HookCaller = getattr(plugin.manager.hook, hook)
             try:
                 caller(**views)
