@@ -73,7 +73,7 @@ class ImageStore:
         id, data_key = uuid4().hex, new_key()
         path = self._path(request_id, id)
         try:
-            self._make_folder(path.parent)
+            self._make_folders(path.parent)
             save_atomically(path, encrypt(data_key, data, "image", id))
         except OSError as error:
             what = f"the image cannot be kept: {error.strerror}"
@@ -145,9 +145,11 @@ class ImageStore:
             raise ValueError(f"a request's id is letters, digits, - and _, not {request_id!r}")
         return self._root / id[:2] / name
 
-    def _make_folder(self, folder: Path) -> None:
+    def _make_folders(self, folder: Path) -> None:
+        """All folders at once, so that the images after this one wait for none to be on the disk."""
         if not folder.is_dir():
-            folder.mkdir(parents=True, exist_ok=True)
+            for number in range(256):
+                (self._root / f"{number:02x}").mkdir(parents=True, exist_ok=True)
             sync_folder(self._root)
 
     def _files(self) -> Iterator[tuple[Path, re.Match[str]]]:
