@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
+from shipped import DECODER_GUIDANCE, PRIOR_GUIDANCE
 
 import limner_scenes
 from limner import Generation, Image, IterativeStep
@@ -157,8 +158,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sampled", type=int, default=600, help="captions of these given to the prior; 0 for none")
     parser.add_argument("--drawn", action="store_true", help="draw them as well")
     parser.add_argument("--logit-scale", type=float, help="in place of the model's own")
-    parser.add_argument("--prior-guidance", type=float, default=2.0)
-    parser.add_argument("--decoder-guidance", type=float, default=2.0)
+    parser.add_argument("--prior-guidance", type=float, default=PRIOR_GUIDANCE)
+    parser.add_argument("--decoder-guidance", type=float, default=DECODER_GUIDANCE)
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 

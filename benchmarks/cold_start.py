@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pairs import interleave
+from shipped import DECODER_GUIDANCE, PRIOR_GUIDANCE
 
 from limner.project import create_project
 
@@ -26,7 +27,7 @@ BARE = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import peer
-peer.draw(peer.load(), {PROMPT!r}, 7, prior_guidance=2.0, decoder_guidance=2.0).save(sys.argv[1])
+peer.draw(peer.load(), {PROMPT!r}, 7, prior_guidance={PRIOR_GUIDANCE}, decoder_guidance={DECODER_GUIDANCE}).save(sys.argv[1])
 """
 
 

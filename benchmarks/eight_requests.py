@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import peer
+from shipped import DECODER_GUIDANCE, PRIOR_GUIDANCE
 
 from limner.app import App
 from limner.project import create_project
@@ -32,7 +33,7 @@ def main() -> None:
 
     def theirs(prompt: str, seed: int) -> None:
         with turn:
-            peer.draw(pipeline, prompt, seed, prior_guidance=2.0, decoder_guidance=2.0)
+            peer.draw(pipeline, prompt, seed, prior_guidance=PRIOR_GUIDANCE, decoder_guidance=DECODER_GUIDANCE)
 
     with tempfile.TemporaryDirectory() as folder:
         create_project(Path(folder))

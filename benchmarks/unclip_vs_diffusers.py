@@ -2,10 +2,10 @@
 
     PYTHONPATH=core:plugins python benchmarks/unclip_vs_diffusers.py
 
-Four forms of our sampling are each paired with the peer in float32: `exact`, which takes the networks as they are; `quick`,
-with the networks rearranged for speed; quick in bfloat16; and `compiled`, which takes a minute or two to load. Each pair is of
-another seed, and how close ours is to the peer's image is told beside the time. Where a CPU has no matrix unit for bfloat16, as
-the report says, float32 is its quickest precision.
+Five forms of our sampling are each paired with the peer in float32: `exact`, which takes the networks as they are; `quick`,
+with the networks rearranged for speed; quick in bfloat16; and both precisions `compiled`, which takes minutes to load. Each
+pair is of another seed, and how close ours is to the peer's float32 image is told beside the time. Where a CPU has no matrix
+unit for bfloat16, as the report says, float32 is its quickest precision.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 import pairs
 import peer
 import torch
+from shipped import DECODER_GUIDANCE, PRIOR_GUIDANCE
 
 from limner import Generation
 from limner.models import ModelStore
@@ -31,7 +32,6 @@ from limner_unclip.upsampler import Upsampler
 
 Draw = Callable[[int], torch.Tensor]
 PROMPT = "a red circle above a blue square"
-PRIOR_GUIDANCE, DECODER_GUIDANCE = 2.0, 2.0  # as in pipelines.yaml
 
 
 @dataclass(frozen=True)
