@@ -52,37 +52,41 @@ def _check(message: bytes) -> bytes:
 
 
 def _most_likely(soft: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Viterbi's algorithm: the message bits (n, STEPS) whose coded bits correlate best with the soft values."""
-    predecessors, signs = _trellis()
-    count = len(soft)
-    gains = soft.reshape(count, STEPS, len(GENERATORS)) @ signs.reshape(-1, len(GENERATORS)).T
-    gains = gains.reshape(count, STEPS, STATES, 2)
+    """Viterbi's algorithm: the message bits (n, STEPS) whose coded bits correlate best with the soft values.
+
+    A state is the last MEMORY bits. It comes from the state that lacks its last one, whose own oldest bit, now gone, may have
+    been 0 or 1: the first half of the states, or the second.
+    """
+    count, half = len(soft), STATES // 2
+    gains = soft.reshape(count, STEPS, len(GENERATORS)) @ _signs().reshape(-1, len(GENERATORS)).T
+    of_first, of_second = np.ascontiguousarray(gains.reshape(count, STEPS, half, 2, 2).transpose(4, 1, 0, 2, 3))
     best = np.full((count, STATES), -np.inf, np.float32)
     best[:, 0] = 0
     came_from_second = np.empty((STEPS, count, STATES), bool)
     for step in range(STEPS):
-        candidates = best[:, predecessors] + gains[:, step]
-        came_from_second[step] = candidates[:, :, 1] > candidates[:, :, 0]
-        best = candidates.max(axis=2)
-    return _walk_back(came_from_second, predecessors)
+        first = best[:, :half, None] + of_first[step]
+        second = best[:, half:, None] + of_second[step]
+        np.greater(second, first, out=came_from_second[step].reshape(count, half, 2))
+        best = np.maximum(first, second).reshape(count, STATES)
+    return _walk_back(came_from_second)
 
 
-def _walk_back(came_from_second: NDArray[np.bool_], predecessors: NDArray[np.intp]) -> NDArray[np.uint8]:
+def _walk_back(came_from_second: NDArray[np.bool_]) -> NDArray[np.uint8]:
     steps, count, _ = came_from_second.shape
     rows, state = np.arange(count), np.zeros(count, np.intp)  # the zeros at the end lead to state 0
     bits = np.empty((count, steps), np.uint8)
     for step in reversed(range(steps)):
         bits[:, step] = state & 1
-        state = predecessors[state, came_from_second[step, rows, state].astype(np.intp)]
+        state = state >> 1 | came_from_second[step, rows, state].astype(np.intp) * (STATES >> 1)
     return bits
 
 
 @cache
-def _trellis() -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """For each state its two predecessors (STATES, 2), and the signs put out on the way (STATES, 2, outputs)."""
-    predecessors = np.array([[state >> 1, state >> 1 | STATES >> 1] for state in range(STATES)], np.intp)
-    outputs = [[_outputs(int(before), state & 1) for before in predecessors[state]] for state in range(STATES)]
-    return predecessors, 1 - 2 * np.array(outputs, np.float32)
+def _signs() -> NDArray[np.float32]:
+    """For each state, the signs put out on the way from its first and from its second predecessor (STATES, 2, outputs)."""
+    predecessors = [(state >> 1, state >> 1 | STATES >> 1) for state in range(STATES)]
+    outputs = [[_outputs(before, state & 1) for before in predecessors[state]] for state in range(STATES)]
+    return 1 - 2 * np.array(outputs, np.float32)
 
 
 def _next(state: int, bit: int) -> int:
