@@ -7,6 +7,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
+from migrated import sqlite_at
+
 import limner
 from limner.app import App
 from limner.plugins.loading import load_plugins
@@ -211,12 +213,15 @@ def house(
     plugins: Sequence[ModuleType] = (),
     database_url: str = "",
 ) -> App:
-    """An application over a project written into `folder`. Close it."""
+    """An application over a project written into `folder`, its database ready unless another is named. Close it."""
     (folder / "pipelines.yaml").write_text(pipelines)
     (folder / "policies").mkdir(exist_ok=True)
     for name, text in (policies or {"house": POLICY}).items():
         (folder / "policies" / f"{name}.yaml").write_text(text)
     settings = Settings.from_environment({"LIMNER_DEVICES": "cpu", "LIMNER_DATABASE_URL": database_url})
     app = App(settings, find_project(settings, folder))
+    if not database_url:
+        app.project.make_state()
+        sqlite_at(app.project.state / "limner.db")
     app.registry = load_plugins(None, extra=plugins or [plugin()], builtins=(), entry_points=False)  # type: ignore[misc]
     return app

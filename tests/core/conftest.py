@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from migrated import sqlite_at
 from relay import Relay
 from sqlalchemy.engine import make_url
 
@@ -108,7 +109,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database that is ready for use: SQLite, then PostgreSQL."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'limner.db'}"
+        return sqlite_at(tmp_path / "limner.db")
     server = request.getfixturevalue("postgresql")
     server.empty_the_migrated_one()
     return server.migrated

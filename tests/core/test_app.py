@@ -38,9 +38,10 @@ def test_a_policy_that_is_not_there_points_at_the_pipeline(tmp_path: Path):
     assert (problem.line, problem.key, problem.fix) == (3, "pipelines.plain.policy", "did you mean 'house'?")
 
 
-def test_looking_at_pipelines_makes_no_state(app: App):
-    assert set(app.pipelines) == {"plain", "rewritten"}
-    assert not app.project.state.exists()
+def test_looking_at_pipelines_makes_no_state(tmp_path: Path):
+    with house(tmp_path, database_url=f"sqlite:///{tmp_path / '.limner' / 'limner.db'}") as app:
+        assert set(app.pipelines) == {"plain", "rewritten"}
+        assert not app.project.state.exists()
 
 
 def test_an_application_can_be_closed_twice_and_its_state_stays(app: App):

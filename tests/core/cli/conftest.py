@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from house import PIPELINES, POLICY
+from migrated import sqlite_at
 
 from limner.cli.main import main
 
@@ -55,6 +56,8 @@ def project(tmp_path: Path) -> Path:
     stalled = stalled.replace("      - use: toy.look", "      - use: stall.wait\n      - use: toy.look")
     (folder / "pipelines.yaml").write_text(PIPELINES + stalled)
     (folder / "policies" / "house.yaml").write_text(POLICY)
+    (folder / ".limner").mkdir()
+    sqlite_at(folder / ".limner" / "limner.db")
     return folder
 
 

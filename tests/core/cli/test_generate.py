@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -113,6 +114,7 @@ def test_a_wrong_file_is_exit_code_4_and_points_at_the_line(project: Path, limne
 
 def test_a_folder_that_cannot_be_written_is_told_before_anything_is_made(project: Path, limner: Limner):
     (project / "taken").write_text("a file")
+    rmtree(project / ".limner")
     done = limner("generate", "a field", "-o", "taken/field.png")
     assert done.returncode == 2
     assert "nothing can be written into" in done.stderr
