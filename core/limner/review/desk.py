@@ -82,11 +82,11 @@ class Desk:
                 return Verdict(hold, "agree")
         if hold.is_input:
             resumed = self._undenied(hold, record, None)
-            self._append(hold, "release", actor, reason, [_decided(hold, "released")], resumed_as=resumed.id)
+            self._append(hold, "release", actor, reason, self._released(hold, actor), resumed_as=resumed.id)
             return Verdict(hold, "release", resumed=resumed)
         file = self.images.read(self.database, hold.image_id, as_reviewer=True)
         self._undenied(hold, record, decode(file))
-        changes = [_decided(hold, "released"), _kept_as(hold, "released")]
+        changes = [*self._released(hold, actor), _kept_as(hold, "released")]
         self._append(hold, "release", actor, reason, changes, _outcome(hold, record, "released"))
         return Verdict(hold, "release", file)
 
@@ -119,21 +119,28 @@ class Desk:
         if lookup == requester:
             raise UsageError("who asked for it may not release it", where=f"hold {hold.id}", fix="two others have to agree")
         if agreed == {lookup}:
-            raise UsageError("you have agreed already", where=f"hold {hold.id}", fix="someone else has to agree as well")
+            raise UsageError(_AGREED, where=f"hold {hold.id}", fix=_SOMEONE_ELSE)
         return bool(agreed)
 
     def _first_agreement(self, hold: Hold, actor: str) -> Change:
         """The change that notes who agreed first. Refuses where somebody has by now, or the hold is decided."""
+        lookup = self.keys.lookup(actor)
 
         def change(connection: Connection) -> None:
             if connection.scalar(select(holds.c.state).where(holds.c.id == hold.id)) != "waiting":
                 raise _decided_meanwhile(hold)
-            if _agreed(connection, hold):
+            agreed = _agreed(connection, hold)
+            if lookup in agreed:  # the same person, in another window
+                raise Refused(_AGREED, where=f"hold {hold.id}", fix=_SOMEONE_ELSE)
+            if agreed:
                 raise _NotTheFirst("another reviewer has agreed", where=f"hold {hold.id}")
-            row = {"hold_id": hold.id, "reviewer": self.keys.lookup(actor), "time": timestamp()}
-            connection.execute(insert(approvals).values(row))
+            connection.execute(insert(approvals).values(hold_id=hold.id, reviewer=lookup, time=timestamp()))
 
         return change
+
+    def _released(self, hold: Hold, actor: str) -> list[Change]:
+        """The changes of a hold that is released: where it takes two, someone else must have agreed."""
+        return [_decided(hold, "released"), *([_seconded(hold, self.keys.lookup(actor))] if hold.four_eyes else [])]
 
     def _undenied(self, hold: Hold, record: RequestRecord, image: Image | None) -> Request:
         """The held request, to be run on. Raises UsageError where the deny list refuses it, what it became, or its image."""
@@ -177,6 +184,9 @@ class _NotTheFirst(Refused):
     """Somebody else has agreed since it was looked."""
 
 
+_AGREED, _SOMEONE_ELSE = "you have agreed already", "someone else has to agree as well"
+
+
 def _decided_meanwhile(hold: Hold) -> Refused:
     return Refused("another reviewer has decided it", where=f"hold {hold.id}", fix=f"limner review show {hold.id}")
 
@@ -193,6 +203,16 @@ def _decided(hold: Hold, state: HoldState) -> Change:
         still = update(holds).where(holds.c.id == hold.id, holds.c.state == "waiting").values(state=state)
         if connection.execute(still).rowcount != 1:
             raise _decided_meanwhile(hold)
+
+    return change
+
+
+def _seconded(hold: Hold, reviewer: str) -> Change:
+    """The check, under the write lock, that a release is the second word. Refuses where nobody else has agreed."""
+
+    def change(connection: Connection) -> None:
+        if not _agreed(connection, hold) - {reviewer}:
+            raise Refused("nobody else has agreed", where=f"hold {hold.id}", fix=_SOMEONE_ELSE)
 
     return change
 

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from limner.app import App
 from limner.audit.erasing import erase
 from limner.audit.events import REVIEWED
+from limner.audit.log import Change
 from limner.audit.reading import request
 from limner.audit.scope import Scope
 from limner.audit.standing import Refused
@@ -274,6 +275,35 @@ def test_of_two_who_agree_at_once_the_later_one_releases(tmp_path: Path, databas
         app.desk.withhold(held, actor="local:one", reason="too dark")
         with pytest.raises(Refused, match="another reviewer has decided it"):
             app.desk.release(held, actor="local:two", reason="dusk")
+
+
+class Hurried(Desk):
+    """A desk at which the reviewer says the same in another window, after it was looked who has agreed."""
+
+    def _first_agreement(self, hold: Hold, actor: str) -> Change:
+        note = super()._first_agreement(hold, actor)
+        other_window = Desk(**{name: getattr(self, name) for name in Desk.__dataclass_fields__})
+        assert other_window.release(hold, actor=actor, reason="dusk").said == "agree"
+        return note
+
+
+class Trusting(Desk):
+    """A desk that takes whoever comes for the second."""
+
+    def _is_second(self, hold: Hold, actor: str) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("kind", "said"), [(Hurried, "you have agreed already"), (Trusting, "nobody else has agreed")])
+def test_nobody_is_both_pairs_of_eyes(tmp_path: Path, database_url: str, kind: type[Desk], said: str) -> None:
+    with house(tmp_path, policies={"house": JUDGED}, database_url=database_url) as app:
+        held, _ = hold(app, "dim field")
+        parts = {name: getattr(app.desk, name) for name in Desk.__dataclass_fields__}
+        with pytest.raises(Refused, match=said):
+            kind(**parts).release(held, actor="local:one", reason="dusk")
+        assert outcome(app, held) == "held"
+        with pytest.raises(UsageError, match="held, and is not given out"):
+            app.images.read(app.database, held.image_id)
 
 
 def test_a_blocked_image_of_a_kept_category_goes_to_quarantine_until_its_time_is_over(strict: App) -> None:
