@@ -12,7 +12,7 @@ import pwd
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -354,5 +354,10 @@ def _ground() -> dict[str, str]:
 
     from limner import __version__
 
-    versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
-    return {"limner": __version__, **versions, "torch threads": str(torch.get_num_threads())}
+    return {"limner": __version__, **_versions(), "torch threads": str(torch.get_num_threads())}
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Of the libraries, which a running process cannot change: finding them out means to parse a page for each."""
+    return {name: importlib.metadata.version(name) for name in LIBRARIES}
