@@ -41,11 +41,23 @@ def back_up(database: Database, state: Path, folder: Path) -> int:
         _copy_folder(state, draft, "heads")
         with closing(open_database(f"sqlite:///{draft / FILE}")) as copy:
             size = _copy_rows(database, copy)
+            with copy.reading() as connection:
+                first = connection.scalar(select(events.c.id).order_by(events.c.index).limit(1)) or ""
         _copy_folder(state, draft, "images")
-        save_atomically(draft / MANIFEST, json.dumps({"made": timestamp(), "events": size}).encode() + b"\n")
+        manifest = {"made": timestamp(), "events": size, "first": first}
+        save_atomically(draft / MANIFEST, json.dumps(manifest).encode() + b"\n")
         draft.rename(folder)
         sync_folder(folder.parent)
     return size
+
+
+def first_of(folder: Path) -> str:
+    """The id of the first event of the record in a backup; empty if it has none. Raises UsageError for what is no backup."""
+    try:
+        return str(json.loads((folder / MANIFEST).read_bytes()).get("first", ""))  # earlier backups do not tell
+    except (OSError, ValueError, AttributeError) as error:
+        fix = "name a folder that `limner state backup` made"
+        raise UsageError("this is no backup", where=str(folder), fix=fix) from error
 
 
 def put_back(folder: Path, state: Path, database_url: str) -> Path:
@@ -55,8 +67,7 @@ def put_back(folder: Path, state: Path, database_url: str) -> Path:
     folder that is no backup, ConfigurationError for a PostgreSQL database that is not empty, AuditError if a file cannot be
     copied or moved.
     """
-    if not (folder / MANIFEST).is_file():
-        raise UsageError("this is no backup", where=str(folder), fix="name a folder that `limner state backup` made")
+    first_of(folder)
     replaced = state / f"replaced-{timestamp().replace(':', '')}"
     with (
         closing(Database(database_url)) as target,

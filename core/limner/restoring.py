@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, make_url, select, true
+from sqlalchemy.exc import ArgumentError
 
 from limner.audit.administering import ERASED, HOLD_LIFTED, HOLD_PLACED, RESTORED, RETAINED, administered
 from limner.audit.erasing import Erasable, Forget, ImageRow, PayloadRow, destroy
@@ -21,12 +24,14 @@ from limner.audit.legal_holds import LegalHold, lifted, placed
 from limner.audit.log import Change
 from limner.audit.writer import AuditWriter
 from limner.database.connection import Database
+from limner.database.migration import open_database
 from limner.database.tables import events, images, payloads, subjects
 from limner.deny.changes import added, removed
 from limner.deny.denials import Denial
-from limner.errors import AuditError
+from limner.errors import AuditError, UsageError
 from limner.review import matching, recall
 
+ASK_ANOTHER = "name the database that is replaced with --replaces; only if it is lost, say --no-later-erasures"
 ERASURES = (ERASED, RETAINED)
 DENIALS = (DENY_ADDED, DENY_REMOVED)
 LEGAL_HOLDS = (HOLD_PLACED, HOLD_LIFTED)
@@ -70,6 +75,27 @@ class Repeated:
     legal_holds: int = 0
 
 
+def ask(url: str, first: str) -> Later:
+    """What the record at this address tells. `first` is the id of the first event of the backup, empty where that is not known.
+
+    Raises UsageError where there is no such record, or it is another than the one that was backed up: it would tell of nothing,
+    and that would pass for nothing to tell. An SQLite file that is not there is not made.
+    """
+    try:
+        address = make_url(url)
+    except ArgumentError as error:
+        raise UsageError("this is no URL of a database", where=url, fix=ASK_ANOTHER) from error
+    if address.get_backend_name() == "sqlite" and not Path(address.database or "").is_file():
+        raise UsageError("there is no record to ask what was erased since", where=str(address.database), fix=ASK_ANOTHER)
+    with closing(open_database(url)) as database:
+        with database.reading() as connection:
+            known = connection.scalar(select(events.c.id).where(events.c.id == first if first else true()).limit(1))
+        if known is None:
+            what = "it does not hold the record that was backed up, and cannot tell what was erased since"
+            raise UsageError(what, where=address.render_as_string(), fix=ASK_ANOTHER)
+        return later(database)
+
+
 def later(database: Database) -> Later:
     """What the record that is to be replaced tells. Raises AuditError where part of that cannot be read."""
     with database.snapshot() as connection:
@@ -80,9 +106,19 @@ def later(database: Database) -> Later:
 
 
 def repeat(
-    database: Database, writer: AuditWriter, later: Later, *, actor: str, replaced_head: str, forget: Forget
+    database: Database,
+    writer: AuditWriter,
+    later: Later,
+    *,
+    actor: str,
+    replaced_head: str,
+    forget: Forget,
+    asked: bool = True,
 ) -> Repeated:
-    """Do again in a restored record what `later` tells and it does not know, and record the restore."""
+    """Do again in a restored record what `later` tells and it does not know, and record the restore.
+
+    `asked` is false where the record that is replaced is lost, and nobody knows what was erased since.
+    """
     missing = _unknown(database, later.events)
     recalled = _recall(database, writer, missing, actor)
     _introduce(writer, later.subjects)
@@ -93,6 +129,7 @@ def repeat(
     denied = _change(writer, [one for one in missing if one.kind in DENIALS], actor)
     held = _change(writer, [one for one in missing if one.kind in LEGAL_HOLDS], actor)
     body = {
+        "asked": asked,
         "erased_again": [one.id for one in erased],
         "recalled_again": recalled,
         "denied_again": denied,

@@ -18,7 +18,7 @@ from limner.audit.erasing import Erasable, erase
 from limner.audit.heads import trusted_keys
 from limner.audit.legal_holds import in_force, lift, place
 from limner.audit.scope import Kind, find_scope
-from limner.backup import back_up, put_back
+from limner.backup import back_up, first_of, put_back
 from limner.database.migration import open_database
 from limner.database.tables import images
 from limner.database.timestamp import after
@@ -158,6 +158,31 @@ def test_a_record_that_cannot_be_read_is_not_replaced_unasked(tmp_path: Path):
             connection.exec_driver_sql("UPDATE events SET canonical = X'00' WHERE kind = 'deny.added'")
         with pytest.raises(AuditError, match="record that is replaced cannot be read"):
             restoring.later(app.database)
+
+
+def test_only_the_record_that_was_backed_up_is_asked_what_was_done_since(tmp_path: Path, database_url: str):
+    project, other, backup = (tmp_path / name for name in ("project", "other", "backup"))
+    for folder in (project, other):
+        folder.mkdir()
+    with house.house(project) as app:
+        forget(app, "request", made(app))
+        back_up(app.database, app.project.state, backup)
+        own = app.project.database_url
+    first = first_of(backup)
+    assert len(restoring.ask(own, first).events) == 1
+    with closing(open_database(database_url)), pytest.raises(UsageError, match="does not hold the record that was backed up"):
+        restoring.ask(database_url, first)
+    with pytest.raises(UsageError, match="does not hold the record"):
+        restoring.ask(database_url, "")
+    with house.house(other, database_url=database_url) as app:
+        forget(app, "request", made(app))
+    with pytest.raises(UsageError, match="does not hold the record"):
+        restoring.ask(database_url, first)
+    assert len(restoring.ask(database_url, "").events) == 1  # a backup that does not tell how its record begins
+    for wrong, said in ((f"sqlite:///{tmp_path / 'no' / 'such.db'}", "no record to ask"), ("nonsense", "no URL of a database")):
+        with pytest.raises(UsageError, match=said):
+            restoring.ask(wrong, first)
+    assert not (tmp_path / "no").exists()
 
 
 def test_a_record_moves_through_a_backup_between_the_databases(tmp_path: Path, database_url: str, postgresql):

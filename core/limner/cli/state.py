@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from limner.app import App
-    from limner.restoring import Later
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The backup's folder.")]
 
@@ -45,28 +40,28 @@ def restore(
 ) -> None:
     """Put a backup in the place of what is there; erase, recall, deny and hold again what was since. Stop Limner first."""
     from limner.app import App, local_caller
-    from limner.backup import put_back
-    from limner.restoring import Later, repeat
+    from limner.backup import first_of, put_back
+    from limner.errors import UsageError
+    from limner.restoring import Later, ask, repeat
 
+    if forget_nothing and replaces:
+        raise UsageError("a record that is lost cannot be asked", where="--no-later-erasures", fix="leave out one of the two")
     with App.open() as app:
-        told = Later() if forget_nothing else _later(app, replaces)
+        told = Later() if forget_nothing else ask(replaces or app.project.database_url, first_of(folder))
         head = app.heads.newest()
         replaced = put_back(folder.resolve(), app.project.state, app.project.database_url)
     with App.open() as app:
         actor, note = local_caller().subject, head.note if head else ""
-        done = repeat(app.database, app.writer, told, actor=actor, replaced_head=note, forget=app.images.forget)
+        done = repeat(
+            app.database,
+            app.writer,
+            told,
+            actor=actor,
+            replaced_head=note,
+            forget=app.images.forget,
+            asked=not forget_nothing,
+        )
     changes = f"{done.denials} changes of the deny list and {done.legal_holds} of legal holds"
     typer.echo(
         f"restored; {done.erasures} erasures made again, {done.recalls} recalls, {changes}; what was replaced is in {replaced}"
     )
-
-
-def _later(app: App, replaces: str) -> Later:
-    """What the record that is replaced tells. Raises LimnerError if it cannot be read."""
-    from limner.database.migration import open_database
-    from limner.restoring import later
-
-    if not replaces:
-        return later(app.database)
-    with closing(open_database(replaces)) as database:
-        return later(database)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import zipfile
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import select
+
+from limner.audit.administering import RESTORED
+from limner.database.connection import Database
+from limner.database.tables import events
 
 if TYPE_CHECKING:
     from tests.core.cli.conftest import Limner
@@ -30,6 +36,26 @@ def test_a_backup_is_restored_and_later_erasures_with_it(limner: Limner, made: s
     assert "a circle" not in limner("audit", "show", made).stdout
     assert limner("audit", "verify").returncode == 0
     assert limner("state", "restore", str(tmp_path)).returncode == 2
+
+
+def test_a_restore_that_has_no_record_to_ask_says_so(limner: Limner, made: str, project: Path, tmp_path: Path):
+    backup, state, lost = tmp_path / "backup", project / ".limner", tmp_path / "lost"
+    assert limner("state", "backup", str(backup)).returncode == 0
+    nowhere = tmp_path / "no-such.db"
+    refused = limner("state", "restore", str(backup), "--replaces", f"sqlite:///{nowhere}")
+    assert (refused.returncode, "--no-later-erasures" in refused.stderr, nowhere.exists()) == (2, True, False)
+    state.rename(lost)
+    state.mkdir()
+    (lost / "keys").rename(state / "keys")
+    refused = limner("state", "restore", str(backup))
+    assert (refused.returncode, "no record to ask" in refused.stderr) == (2, True)
+    assert not (state / "limner.db").exists()
+    assert limner("state", "restore", str(backup), "--no-later-erasures", "--replaces", "sqlite:///x.db").returncode == 2
+    assert limner("state", "restore", str(backup), "--no-later-erasures").returncode == 0
+    assert "a circle" in limner("audit", "show", made).stdout
+    with closing(Database(f"sqlite:///{state / 'limner.db'}")) as database, database.reading() as connection:
+        [told] = connection.scalars(select(events.c.canonical).where(events.c.kind == RESTORED))
+    assert json.loads(told)["body"]["asked"] is False
 
 
 def test_a_request_is_replayed(limner: Limner, made: str):
