@@ -158,13 +158,13 @@ def _compared(table: str, entries: Mapping[str, _Entry], rows: Iterable[Mapping[
 
 def _agreed(connection: Connection, said: Sequence[_Said]) -> list[Finding]:
     """Holds that more or fewer reviewers agree to release than have said so."""
-    agreeing = [one for one in said if one.kind == REVIEWED and one.body.get("action") == "agree"]
-    expected = Counter(one.body.get("hold") for one in agreeing)
+    agreeing = [one.body.get("hold") for one in said if one.kind == REVIEWED and one.body.get("action") == "agree"]
+    expected = Counter(hold for hold in agreeing if isinstance(hold, str))  # anything else was put there, and is found as such
     query = select(approvals.c.hold_id, func.count()).group_by(approvals.c.hold_id)
     found = Counter({row[0]: row[1] for row in connection.execute(query)})
     return [
         _finding(f"hold {hold} has {found[hold]} reviewers who agree, and the record says {expected[hold]}", None)
-        for hold in sorted(map(str, expected.keys() | found.keys()))
+        for hold in sorted(expected.keys() | found.keys())
         if found[hold] != expected[hold]
     ]
 

@@ -15,7 +15,7 @@ from sqlalchemy import delete, insert, select, text
 from limner import deny
 from limner.audit.checking import verify_database
 from limner.audit.event import Event
-from limner.audit.events import image_outcome
+from limner.audit.events import REVIEWED, image_outcome
 from limner.audit.heads import public_key, sign_head, trusted_keys
 from limner.audit.holds import Held, hold
 from limner.audit.legal_holds import lift, place
@@ -310,3 +310,15 @@ def test_what_is_denied_on_hold_or_agreed_to_must_be_what_was_recorded(
     [finding] = verify_database(database, folder, trusted_keys(keys)).findings
     named = told.format(kite=kite.id, eve=eve.id, hold=held, lifted=lifted)
     assert (finding.kind, named in str(finding)) == ("table", True), finding
+
+
+def test_a_word_about_what_cannot_be_a_hold_agrees_to_none(
+    database: Database, keys: Keys, writer: AuditWriter, folder: HeadFolder, accept
+) -> None:
+    accept("r1")
+    agreed = text("INSERT INTO approvals SELECT id, 'forged', '2026' FROM holds")
+    changes = [hold("r1", 0, Held("image", four_eyes=True)), agreed]
+    odd = [Event(REVIEWED, "r1", {"action": "agree", "hold": value}) for value in ([], {}, 7, None)]
+    writer.append([image_outcome("r1", 0, "held"), *odd], changes).result(30)
+    [finding] = verify_database(database, folder, trusted_keys(keys)).findings
+    assert (finding.kind, "has 1 reviewers who agree, and the record says 0" in finding.what) == ("table", True)
