@@ -31,7 +31,7 @@ class Previewing:
         Whatever goes wrong, it is not shown, and the image goes on.
         """
         number = next(self._numbers)
-        record = self._record.preview(number)
+        record = self._record.preview(making.generation.index, number)
         try:
             preview = making.of_preview(enlarged(image), record)
             yield from preview.finish(behind=self._last_change)

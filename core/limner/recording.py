@@ -136,9 +136,12 @@ class Record:
             trail.reviews.append(decision)
         trail.pending.append(self._append([events.decision(self._request, generation, decision)]))
 
-    def preview(self, number: int) -> PreviewRecord:
-        """Where what concerns a preview of an image is recorded: apart, for it decides nothing about the image."""
-        return PreviewRecord(self._recorder.writer, self._request, number)
+    def preview(self, index: int, number: int) -> PreviewRecord:
+        """Where what concerns a preview of image `index` is recorded: apart, for it decides nothing about the image.
+
+        What was decided of the image so far let the preview come this far, and has to be durable before it is shown.
+        """
+        return PreviewRecord(self._recorder.writer, self._request, number, self._trails[index].pending)
 
     def outcome(self, generation: Generation, ended: Ended, changes: Sequence[Change] = ()) -> None:
         """An image's outcome, with the changes that commit with it: handed over once all that came before it is durable.
@@ -213,9 +216,9 @@ class Record:
 class PreviewRecord:
     """The record of one preview: what was decided of it, and that it was shown. How its steps ran is not kept."""
 
-    def __init__(self, writer: AuditWriter, request: Request, number: int) -> None:
+    def __init__(self, writer: AuditWriter, request: Request, number: int, decided: Sequence[Future[Indexes]]) -> None:
         self._writer, self._request, self._number = writer, request, number
-        self._pending: list[Future[Indexes]] = []
+        self._pending = list(decided)
 
     def step(self, index: int, step: BoundStep, run: StepRun) -> None:
         """As `Record.step`."""
@@ -229,7 +232,7 @@ class PreviewRecord:
         self._pending.append(self._writer.append([happened]))
 
     def released(self, index: int, file: EncodedImage, pixels_sha256: str) -> None:
-        """The preview is about to be shown. Returns when that, and what was decided of it, is durable; raises AuditError."""
+        """The preview is about to be shown. Returns when that, and all that was decided, is durable; raises AuditError."""
         shown = events.preview_released(self._request.id, index, self._number, file, pixels_sha256)
         for appended in (*self._pending, self._writer.append([shown])):
             appended.result()

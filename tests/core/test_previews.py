@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import guards
 import pytest
 from house import house
 
 from limner.app import App
+from limner.audit.event import Event
 from limner.audit.reading import RequestRecord, request
+from limner.audit.writer import AuditWriter
 from limner.engine.interface import Previews
+from limner.errors import AuditError
 from limner.images.encoding import decode
 from limner.result import ImageResult, Preview, Watcher
 
@@ -62,6 +68,30 @@ def test_a_preview_is_judged_marked_and_recorded_before_it_is_shown(tmp_path: Pa
         ) == 1
         again, _ = run(app, "a field", Watcher())
         assert again.pixels_sha256 == image.pixels_sha256
+
+
+class Outage(AuditWriter):
+    """A database that is away for the first decision, and back for what comes after it."""
+
+    over = False
+
+    def append(self, events: Sequence[Event], changes: Sequence[Any] = ()) -> Future[Any]:
+        if self.over or [event.kind for event in events] != ["decision"]:
+            return super().append(events, changes)
+        self.over = True
+        lost: Future[Any] = Future()
+        lost.set_exception(AuditError("the database is away"))
+        return lost
+
+
+def test_no_preview_is_shown_without_the_decision_that_let_its_prompt_pass(tmp_path: Path) -> None:
+    with house(tmp_path, pipelines=PIPELINE, policies={"shown": POLICY}, plugins=guards.both()[0]) as app:
+        app.writer = Outage(app.database, app.keys)  # type: ignore[misc]
+        watcher = Follower()
+        image, record = run(app, "a field", watcher)
+        assert watcher.shown == []
+        assert image.outcome == "failed"
+        assert "prompt" not in [event.body["gate"] for event in record.events if event.kind == "decision"]
 
 
 def test_a_preview_that_a_gate_stops_is_not_shown_and_decides_nothing_else(tmp_path: Path) -> None:
