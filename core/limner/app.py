@@ -68,6 +68,7 @@ class App:
 
     def __init__(self, settings: Settings, project: Project) -> None:
         self.settings, self.project = settings, project
+        self.ends_restore = False  # set by the restore that is under way, to open what is half restored
 
     @classmethod
     def open(cls, folder: Path | None = None) -> App:
@@ -119,10 +120,12 @@ class App:
 
     @cached_property
     def database(self) -> Database:
-        """The database, ready for use. SQLite is made or upgraded at first use."""
+        """The database, ready for use. SQLite is made or upgraded at first use. Raises ConfigurationError if half restored."""
         from limner.database.migration import open_database
 
         self.project.make_state()
+        if not self.ends_restore:
+            self.project.refuse_half_restored()
         return open_database(self.project.database_url)
 
     @cached_property

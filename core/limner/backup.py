@@ -7,10 +7,11 @@ not to be undone by putting it back is done again: see `limner.restoring`.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -60,15 +61,28 @@ def first_of(folder: Path) -> str:
         raise UsageError("this is no backup", where=str(folder), fix=fix) from error
 
 
-def put_back(folder: Path, state: Path, database_url: str) -> Path:
-    """Put a backup in the place of a project's state; what stood there is moved beside it. Returns where to.
+def aside(state: Path) -> Path:
+    """A new folder's path, beside the state, for what a restore replaces."""
+    return state / f"replaced-{timestamp().replace(':', '')}"
 
-    Nothing is moved before all is copied. A PostgreSQL database must be new, with tables and no events. Raises UsageError for a
+
+def put_back(
+    folder: Path,
+    state: Path,
+    database_url: str,
+    *,
+    replaced: Path | None = None,
+    mark: Callable[[], None] = lambda: None,
+) -> Path:
+    """Put a backup in the place of a project's state; what stood there is moved into `replaced`. Returns that folder.
+
+    Nothing is moved before all is copied, and `mark` is called in between. Where an earlier attempt was interrupted, it is gone
+    on with by giving its `replaced`. A PostgreSQL database must be new, with tables and no events. Raises UsageError for a
     folder that is no backup, ConfigurationError for a PostgreSQL database that is not empty, AuditError if a file cannot be
     copied or moved.
     """
     first_of(folder)
-    replaced = state / f"replaced-{timestamp().replace(':', '')}"
+    replaced = replaced or aside(state)
     with (
         closing(Database(database_url)) as target,
         _explained("the backup cannot be put back", folder, f"what was moved away, if anything, is in {replaced}"),
@@ -79,16 +93,14 @@ def put_back(folder: Path, state: Path, database_url: str) -> Path:
         for name in FOLDERS:
             _copy_folder(folder, draft, name)
         if target.dialect == "postgresql":
-            replaced.mkdir()
+            mark()
+            replaced.mkdir(exist_ok=True)
             with closing(open_database(f"sqlite:///{folder / FILE}")) as backup:
                 _copy_rows(backup, target)
         else:
-            _put_file(folder / FILE, Path(str(target.url.database)), replaced)
+            _put_file(folder / FILE, Path(str(target.url.database)), replaced, mark)
         for name in FOLDERS:
-            if (state / name).exists():
-                (state / name).rename(replaced / name)
-            if (draft / name).exists():
-                (draft / name).rename(state / name)
+            _put_folder(draft / name, state / name, replaced / name)
         sync_folder(state)
     return replaced
 
@@ -145,20 +157,55 @@ def _copy_rows(source: Database, target: Database) -> int:
 def _refuse_used(database: Database) -> None:
     with closing(open_database(database.url.render_as_string(hide_password=False))) as target, target.reading() as connection:
         if connection.scalar(select(func.count()).select_from(events)):
-            fix = "set LIMNER_DATABASE_URL to a new database, `limner db upgrade` it, and name this one with --replaces"
+            fix = "set LIMNER_DATABASE_URL to a new database, `limner db upgrade` it; --replaces names the one that is replaced"
             raise ConfigurationError("there is a record in it already", where=repr(database), fix=fix)
 
 
-def _put_file(source: Path, target: Path, replaced: Path) -> None:
+def _put_file(source: Path, target: Path, replaced: Path, mark: Callable[[], None]) -> None:
     """Put a database file in the place of another, which is moved away: at any moment there is one of them, whole, or none."""
     draft = target.with_name(f".{target.name}.part")
     try:
         _copy_file(source, draft)
-        replaced.mkdir()
-        for path in (target, *(target.with_name(target.name + ending) for ending in ("-wal", "-shm"))):
-            if path.exists():
-                shutil.move(path, replaced / path.name)  # which may be on another disk
+        mark()
+        replaced.mkdir(exist_ok=True)
+        _move_away(target, replaced)
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
     sync_folder(target.parent)
+
+
+def _move_away(database: Path, replaced: Path) -> None:
+    """Move a database file away, after what SQLite keeps beside it: where it has gone already, so have they."""
+    beside = [database.with_name(database.name + ending) for ending in ("-wal", "-shm")]
+    if (replaced / database.name).exists():  # an earlier attempt came so far: what is here now is of the copy it put there
+        for path in beside:
+            path.unlink(missing_ok=True)
+        return
+    for path in (*beside, database):
+        if path.exists():
+            _move(path, replaced / path.name)
+    sync_folder(replaced)
+
+
+def _move(path: Path, target: Path) -> None:
+    """Move a file, perhaps to another disk: it is there whole before it is gone here."""
+    try:
+        path.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        draft = target.with_name(f".{target.name}.part")
+        _copy_file(path, draft)
+        draft.rename(target)
+        sync_folder(target.parent)
+        path.unlink()
+
+
+def _put_folder(draft: Path, target: Path, replaced: Path) -> None:
+    if target.exists() and replaced.exists():  # an earlier attempt put it there
+        shutil.rmtree(target)
+    elif target.exists():
+        target.rename(replaced)
+    if draft.exists():
+        draft.rename(target)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +42,18 @@ class Project:
         """The path of the policies folder."""
         return self.root / POLICIES
 
+    @property
+    def restore_marker(self) -> Path:
+        """The path of the file that is there while a restore is under way; see `limner.pending_restore`."""
+        return self.state / "restore-under-way.json"
+
+    def refuse_half_restored(self) -> None:
+        """Raises ConfigurationError until a restore has ended: the backup still has what was erased or denied since."""
+        if self.restore_marker.exists():
+            what = "a restore is under way, or was interrupted: until it has ended, nothing is opened"
+            fix = f"limner state restore {_backup_named_in(self.restore_marker)}"
+            raise ConfigurationError(what, where=str(self.restore_marker), fix=fix)
+
     def make_state(self) -> None:
         """Make the state folder, if it is not there. Raises ConfigurationError if it cannot be made or written."""
         try:
@@ -50,6 +64,13 @@ class Project:
             what = f"there is nowhere to keep database and images: {error.strerror}"
             fix = "set LIMNER_STATE to a folder that can be written"
             raise ConfigurationError(what, where=str(self.state), fix=fix) from error
+
+
+def _backup_named_in(marker: Path) -> str:
+    try:
+        return shlex.quote(json.loads(marker.read_bytes())["backup"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "DIR, the backup's folder"
 
 
 def starter_folder() -> Path:

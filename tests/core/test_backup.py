@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import house
@@ -11,14 +13,14 @@ import pytest
 from sqlalchemy import select
 
 from limner import restoring
-from limner.app import App
+from limner.app import App, local_caller
 from limner.audit import reading
 from limner.audit.checking import verify_database
 from limner.audit.erasing import Erasable, erase
 from limner.audit.heads import trusted_keys
 from limner.audit.legal_holds import in_force, lift, place
 from limner.audit.scope import Kind, find_scope
-from limner.backup import back_up, first_of, put_back
+from limner.backup import aside, back_up, first_of, put_back
 from limner.database.migration import open_database
 from limner.database.tables import images
 from limner.database.timestamp import after
@@ -27,6 +29,7 @@ from limner.deny import listed
 from limner.deny import remove as undeny
 from limner.errors import AuditError, ConfigurationError, UsageError
 from limner.generation import Caller
+from limner.pending_restore import PendingRestore
 from limner.restoring import Later, Repeated
 from limner.review import matching, recall
 
@@ -202,6 +205,62 @@ def test_a_record_moves_through_a_backup_between_the_databases(tmp_path: Path, d
         made(app)
     with house.house(project, database_url=database_url) as app:
         assert verifies(app)
+
+
+def dying(method: str, countdown: Iterator[int]) -> Callable[[Path, Path], Path]:
+    """A move of `Path`, before which the process dies when the countdown is over."""
+    move = getattr(Path, method)
+
+    def moved(path: Path, target: Path) -> Path:
+        if next(countdown, 0) == 1:
+            raise KeyboardInterrupt
+        return Path(move(path, target))
+
+    return moved
+
+
+def test_a_restore_that_dies_before_any_of_its_moves_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    project, backup, left = (tmp_path / name for name in ("project", "backup", "left"))
+    project.mkdir()
+    with house.house(project) as app:
+        kept = made(app)
+        back_up(app.database, app.project.state, backup)
+        later = made(app)
+        shutil.copytree(project / ".limner", left)  # with a write-ahead log, as a process that dies leaves it
+    assert (left / "limner.db-wal").stat().st_size
+    for moves in range(1, 20):
+        state = tmp_path / str(moves)
+        shutil.copytree(left, state)
+        url, replaced, countdown = f"sqlite:///{state / 'limner.db'}", aside(state), iter(range(moves, 0, -1))
+        with monkeypatch.context() as patched, suppress(KeyboardInterrupt):
+            for method in ("rename", "replace"):
+                patched.setattr(Path, method, dying(method, countdown))
+            put_back(backup, state, url, replaced=replaced)
+        put_back(backup, state, url, replaced=replaced)
+        for folder, requests in ((state, [kept]), (replaced, [later, kept])):
+            with closing(open_database(f"sqlite:///{folder / 'limner.db'}")) as database:
+                assert sorted(one.id for one in reading.requests(database)) == sorted(requests)
+            assert len([*(folder / "images").glob("??/*")]) == len(requests)
+            assert (folder / "heads" / "checkpoint").is_file()
+        if next(countdown, 0):
+            break  # it had no move left to die before
+    assert moves > 5
+
+
+def test_what_a_restore_has_yet_to_do_is_read_back_as_it_was_written(tmp_path: Path):
+    with house.house(tmp_path) as app:
+        made(app)
+        with app.database.reading() as connection:
+            place(app.writer, find_scope(connection, app.keys, "subject", local_caller().subject), "x", "a dispute")
+        later = restoring.later(app.database)
+    assert later.subjects
+    pending, path = PendingRestore("backup", "replaced", "head", True, later), tmp_path / "pending"
+    assert PendingRestore.read(path) is None
+    pending.save(path)
+    assert PendingRestore.read(path) == pending
+    path.write_text("{}")
+    with pytest.raises(AuditError, match="cannot be read"):
+        PendingRestore.read(path)
 
 
 def test_what_is_no_backup_is_refused_and_changes_nothing(tmp_path: Path):

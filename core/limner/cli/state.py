@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from limner.app import App
+    from limner.pending_restore import PendingRestore
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The backup's folder.")]
 
@@ -40,28 +45,48 @@ def restore(
 ) -> None:
     """Put a backup in the place of what is there; erase, recall, deny and hold again what was since. Stop Limner first."""
     from limner.app import App, local_caller
-    from limner.backup import first_of, put_back
-    from limner.errors import UsageError
-    from limner.restoring import Later, ask, repeat
+    from limner.backup import put_back
+    from limner.pending_restore import finish
+    from limner.restoring import repeat
 
-    if forget_nothing and replaces:
-        raise UsageError("a record that is lost cannot be asked", where="--no-later-erasures", fix="leave out one of the two")
     with App.open() as app:
-        told = Later() if forget_nothing else ask(replaces or app.project.database_url, first_of(folder))
-        head = app.heads.newest()
-        replaced = put_back(folder.resolve(), app.project.state, app.project.database_url)
+        project, pending = app.project, _pending(app, folder.resolve(), replaces, forget_nothing)
+    marker, replaced = project.restore_marker, Path(pending.replaced)
+    put_back(folder.resolve(), project.state, project.database_url, replaced=replaced, mark=lambda: pending.save(marker))
     with App.open() as app:
-        actor, note = local_caller().subject, head.note if head else ""
+        app.ends_restore = True
         done = repeat(
             app.database,
             app.writer,
-            told,
-            actor=actor,
-            replaced_head=note,
+            pending.later,
+            actor=local_caller().subject,
+            replaced_head=pending.replaced_head,
             forget=app.images.forget,
-            asked=not forget_nothing,
+            asked=pending.asked,
         )
+    finish(marker)
     changes = f"{done.denials} changes of the deny list and {done.legal_holds} of legal holds"
     typer.echo(
         f"restored; {done.erasures} erasures made again, {done.recalls} recalls, {changes}; what was replaced is in {replaced}"
     )
+
+
+def _pending(app: App, folder: Path, replaces: str, forget_nothing: bool) -> PendingRestore:
+    """The restore that was interrupted, else a new one: for it the record that is replaced is asked, before it is moved."""
+    from limner.backup import aside, first_of
+    from limner.errors import UsageError
+    from limner.pending_restore import PendingRestore
+    from limner.restoring import Later, ask
+
+    marker = app.project.restore_marker
+    if interrupted := PendingRestore.read(marker):
+        if replaces or forget_nothing:
+            what = "a restore was interrupted, and what it has to do again is known"
+            raise UsageError(what, where=str(marker), fix="leave out --replaces and --no-later-erasures")
+        return replace(interrupted, backup=str(folder))
+    if forget_nothing and replaces:
+        raise UsageError("a record that is lost cannot be asked", where="--no-later-erasures", fix="leave out one of the two")
+    head = app.heads.newest()
+    later = Later() if forget_nothing else ask(replaces or app.project.database_url, first_of(folder))
+    note, replaced = head.note if head else "", str(aside(app.project.state))
+    return PendingRestore(str(folder), replaced, note, asked=not forget_nothing, later=later)

@@ -58,6 +58,29 @@ def test_a_restore_that_has_no_record_to_ask_says_so(limner: Limner, made: str, 
     assert json.loads(told)["body"]["asked"] is False
 
 
+@pytest.mark.parametrize("dies_in", ["limner.backup._put_folder", "limner.restoring.repeat"])
+def test_nothing_is_opened_until_an_interrupted_restore_has_ended(
+    limner: Limner, made: str, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_in: str
+):
+    def die(*given: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    backup, marker = tmp_path / "backup", project / ".limner" / "restore-under-way.json"
+    assert limner("state", "backup", str(backup)).returncode == 0
+    assert limner("audit", "erase", "--request", made, "--reason", "asked for").returncode == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(dies_in, die)
+        assert limner("state", "restore", str(backup)).returncode == 130
+    refused = limner("audit", "show", made)
+    assert (refused.returncode, f"limner state restore {backup}" in refused.stderr) == (4, True)
+    assert limner("state", "restore", str(backup), "--no-later-erasures").returncode == 2
+    assert marker.exists()
+    ended = limner("state", "restore", str(backup))
+    assert (ended.returncode, "1 erasures made again" in ended.stdout, marker.exists()) == (0, True, False)
+    assert "a circle" not in limner("audit", "show", made).stdout
+    assert limner("audit", "verify").returncode == 0
+
+
 def test_a_request_is_replayed(limner: Limner, made: str):
     done = limner("audit", "replay", made)
     assert (done.returncode, "identical  inf dB" in done.stdout) == (0, True)
