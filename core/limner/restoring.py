@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, insert, make_url, select, true
+from sqlalchemy import ColumnElement, Connection, false, insert, make_url, select, true
 from sqlalchemy.exc import ArgumentError
 
 from limner.audit.administering import ERASED, HOLD_LIFTED, HOLD_PLACED, RESTORED, RETAINED, administered
-from limner.audit.erasing import Erasable, Forget, ImageRow, PayloadRow, destroy
+from limner.audit.erasing import ALL_PAYLOADS, Erasable, Forget, ImageRow, PayloadRow, destroy
 from limner.audit.event import Event
 from limner.audit.events import DENY_ADDED, DENY_REMOVED, IMAGE_RECALLED
 from limner.audit.legal_holds import LegalHold, lifted, placed
@@ -208,25 +208,38 @@ _CHANGES: Mapping[str, Callable[[Told], Change]] = {
 
 def _erase(database: Database, writer: AuditWriter, told: Told, actor: str, forget: Forget) -> None:
     with database.reading() as connection:
-        going = _going(connection, told.body)
+        going = _going(connection, told)
     event = administered(ERASED, actor, {**told.body, "again": told.origin})
     destroy(database, writer, event, going, forget, heed_holds=False)
 
 
-def _going(connection: Connection, body: Mapping[str, Any]) -> Erasable:  # JSON
+def _going(connection: Connection, told: Told) -> Erasable:
     """What an erasure named, as far as this record has it with its keys."""
+    body = told.body
     named = images.c.id.in_(body["images"]) & images.c.wrapped_key.is_not(None)
     found = connection.execute(select(images.c.id, images.c.request_id, images.c.subject).where(named))
     subject = body["target"] if body.get("subject_key") else ""
     has_key = select(subjects.c.wrapped_key).where(subjects.c.pseudonym == subject)
     return Erasable(
         images=tuple(ImageRow(*row) for row in found),
-        payloads=tuple(row for event, name in body["payloads"] for row in _payload(connection, event, name)),
+        payloads=tuple(row for one in body["payloads"] for row in _payload(connection, told, *one)),
         subject=subject if subject and connection.scalar(has_key) is not None else "",
     )
 
 
-def _payload(connection: Connection, event: int, name: str) -> list[PayloadRow]:
-    one = (payloads.c.event == event) & (payloads.c.name == name) & payloads.c.wrapped_key.is_not(None)
-    query = select(events.c.request_id, payloads.c.subject).where(one, events.c.index == payloads.c.event)
-    return [PayloadRow(event, name, request_id, subject) for request_id, subject in connection.execute(query)]
+def _payload(connection: Connection, told: Told, index: int, name: str, event_id: str = "") -> list[PayloadRow]:
+    """The payload that an erasure named. Earlier ones tell no event's id: an index is taken only where whose it is agrees."""
+    event = events.c.id == event_id if event_id else (events.c.index == index) & _whose(told)
+    query = ALL_PAYLOADS.where(event, payloads.c.name == name, payloads.c.wrapped_key.is_not(None))
+    return [PayloadRow(*row) for row in connection.execute(query)]
+
+
+def _whose(told: Told) -> ColumnElement[bool]:
+    """What an erasure was about: a subject, a request, or the request of an image. Retention finds its own again."""
+    match told.body.get("scope"):
+        case "subject":
+            return payloads.c.subject == str(told.body["target"])
+        case "request" | "image" if told.request_id:
+            return events.c.request_id == told.request_id
+        case _:
+            return false()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import house
 import pytest
@@ -17,6 +19,7 @@ from limner.app import App, local_caller
 from limner.audit import reading
 from limner.audit.checking import verify_database
 from limner.audit.erasing import Erasable, erase
+from limner.audit.event import Event
 from limner.audit.heads import trusted_keys
 from limner.audit.legal_holds import in_force, lift, place
 from limner.audit.scope import Kind, find_scope
@@ -34,8 +37,8 @@ from limner.restoring import Later, Repeated
 from limner.review import matching, recall
 
 
-def made(app: App, prompt: str = "a circle") -> str:
-    request = app.request(prompt, seed=5)
+def made(app: App, prompt: str = "a circle", who: str = "") -> str:
+    request = app.request(prompt, seed=5, caller=Caller(who, "local") if who else None)
     app.run(request)
     return request.id
 
@@ -151,6 +154,42 @@ def test_the_deny_list_and_the_legal_holds_stand_as_on_the_record_that_is_replac
             assert forget(app, "request", request) == Erasable((), (), kept_by=(hold.id,))
     with house.house(project, database_url=database_url) as app:
         assert verifies(app)
+
+
+@pytest.mark.parametrize("by_id", [True, False])
+def test_what_another_history_has_in_the_place_of_what_was_erased_is_kept(
+    tmp_path: Path, database_url: str, postgresql, by_id: bool
+):
+    def restored(backup: str) -> App:
+        if database_url.startswith("postgresql"):
+            postgresql.empty_the_migrated_one()
+        put_back(tmp_path / backup, project / ".limner", database_url)
+        return house.house(project, database_url=database_url)
+
+    project = tmp_path / "project"
+    project.mkdir()
+    with house.house(project, database_url=database_url) as app:
+        both = made(app)
+        back_up(app.database, app.project.state, tmp_path / "first")
+        app.writer.append([Event("note", "", {})]).result()  # where the other history has its restore
+        kept = [made(app, who="local:bob") for _ in range(2)]
+        back_up(app.database, app.project.state, tmp_path / "second")
+    with restored("first") as app:
+        told_again(app, Later())
+        for erased in (both, *(made(app, who="local:ann") for _ in range(2))):
+            forget(app, "request", erased)
+        told = restoring.later(app.database)
+    if not by_id:  # as erasures were told of before
+        told = Later(tuple(replace(one, body={**one.body, "payloads": indexes(one.body)}) for one in told.events))
+    with restored("second") as app:
+        assert told_again(app, told) == Repeated(erasures=3)
+        for request, state in ((both, "erased"), *((one, "open") for one in kept)):
+            events = reading.request(app.database, app.keys, request).events
+            assert {payload.state for event in events for payload in event.payloads.values()} == {state}
+
+
+def indexes(body: Mapping[str, Any]) -> list[list[object]]:
+    return [payload[:2] for payload in body["payloads"]]
 
 
 def test_a_record_that_cannot_be_read_is_not_replaced_unasked(tmp_path: Path):

@@ -38,12 +38,18 @@ class ImageRow:
 
 @dataclass(frozen=True, slots=True)
 class PayloadRow:
-    """A payload that still has its key. `request_id` is that of its event."""
+    """A payload that still has its key. `request_id` and `event_id` are those of its event."""
 
     event: int
     name: str
     request_id: str
     subject: str
+    event_id: str
+
+    @property
+    def told(self) -> list[object]:
+        """As an event names it: the index is for people, and means another event in a record that went another way."""
+        return [self.event, self.name, self.event_id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +157,7 @@ class Destruction:
 def _told(going: Erasable) -> dict[str, object]:
     return {
         "images": [image.id for image in going.images],
-        "payloads": [[row.event, row.name] for row in going.payloads],
+        "payloads": [row.told for row in going.payloads],
         "subject_key": bool(going.subject),
         "kept_by": list(going.kept_by),
     }
@@ -179,13 +185,12 @@ def _images(connection: Connection, query: Select[str, str, str]) -> list[ImageR
     return [ImageRow(id, request_id, subject) for id, request_id, subject in rows]
 
 
-def _payloads(connection: Connection, query: Select[int, str, str, str]) -> list[PayloadRow]:
-    rows = connection.execute(query.where(payloads.c.wrapped_key.is_not(None)))
-    return [PayloadRow(event, name, request_id, subject) for event, name, request_id, subject in rows]
+def _payloads(connection: Connection, query: Select[int, str, str, str, str]) -> list[PayloadRow]:
+    return [PayloadRow(*row) for row in connection.execute(query.where(payloads.c.wrapped_key.is_not(None)))]
 
 
 ALL_IMAGES = select(images.c.id, images.c.request_id, images.c.subject)
-ALL_PAYLOADS = select(payloads.c.event, payloads.c.name, events.c.request_id, payloads.c.subject).where(
+ALL_PAYLOADS = select(payloads.c.event, payloads.c.name, events.c.request_id, payloads.c.subject, events.c.id).where(
     payloads.c.event == events.c.index
 )
 _IMAGES_OF: dict[str, Callable[[str], Select[str, str, str]]] = {
@@ -193,7 +198,7 @@ _IMAGES_OF: dict[str, Callable[[str], Select[str, str, str]]] = {
     "request": lambda id: ALL_IMAGES.where(images.c.request_id == id),
     "image": lambda id: ALL_IMAGES.where(images.c.id == id),
 }
-_PAYLOADS_OF: dict[str, Callable[[str], Select[int, str, str, str]]] = {
+_PAYLOADS_OF: dict[str, Callable[[str], Select[int, str, str, str, str]]] = {
     "subject": lambda pseudonym: ALL_PAYLOADS.where(payloads.c.subject == pseudonym),
     "request": lambda id: ALL_PAYLOADS.where(
         requests.c.id == id, events.c.request_id == id, payloads.c.subject == requests.c.subject

@@ -100,9 +100,9 @@ def expired(connection: Connection, classes: Mapping[str, RetentionClass], now: 
         if name := _outlived(over.get(request_id), "images", classes, now):
             found_images[name].append(ImageRow(id, request_id, subject))
     query = ALL_PAYLOADS.where(payloads.c.wrapped_key.is_not(None)).order_by(events.c.index)
-    for event, payload, request_id, subject in connection.execute(query):
-        if name := _outlived(over.get(request_id), "payloads", classes, now):
-            found_payloads[name].append(PayloadRow(event, payload, request_id, subject))
+    for row in (PayloadRow(*columns) for columns in connection.execute(query)):
+        if name := _outlived(over.get(row.request_id), "payloads", classes, now):
+            found_payloads[name].append(row)
     return {name: without_held(connection, found_images[name], found_payloads[name]) for name in classes}
 
 
@@ -125,7 +125,7 @@ def _told(name: str, rule: RetentionClass, going: Erasable) -> dict[str, object]
         "keep": rule.keep,
         "reason": f"kept for {rule.keep} as {name}",
         "images": [image.id for image in going.images],
-        "payloads": [[row.event, row.name] for row in going.payloads],
+        "payloads": [row.told for row in going.payloads],
         "kept_by": list(going.kept_by),
     }
 
