@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Literal
 from uuid import uuid4
 
@@ -62,6 +63,7 @@ class ImageStore:
 
     def __init__(self, root: Path, keys: Keys) -> None:
         self._root, self._keys = root, keys
+        self._making, self._folders_synced = Lock(), False
 
     def write(
         self, data: bytes, subject: str, *, request_id: str, index: int, pixels_sha256: str, state: State = "released"
@@ -146,11 +148,18 @@ class ImageStore:
         return self._root / id[:2] / name
 
     def _make_folders(self, folder: Path) -> None:
-        """All folders at once, so that the images after this one wait for none to be on the disk."""
-        if not folder.is_dir():
+        """All folders at once, so that the images after this one wait for none to be on the disk.
+
+        Each process syncs them once: one that another made may be there and not yet on the disk.
+        """
+        with self._making:
+            if self._folders_synced and folder.is_dir():
+                return
             for number in range(256):
                 (self._root / f"{number:02x}").mkdir(parents=True, exist_ok=True)
             sync_folder(self._root)
+            sync_folder(self._root.parent)
+            self._folders_synced = True
 
     def _files(self) -> Iterator[tuple[Path, re.Match[str]]]:
         for path in self._root.glob("??/*"):

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import PIL.Image
 import pytest
 from sqlalchemy import select, update
 
+import limner.images.store
 from limner.audit.events import Pinned, image_outcome, request_accepted, request_closed
 from limner.audit.writer import AuditWriter
 from limner.database.connection import Database
@@ -166,3 +169,52 @@ def test_a_full_disk_is_an_audit_error_and_leaves_nothing(
 def test_an_id_that_is_no_name_for_a_file_is_refused(store: ImageStore, file: EncodedImage, id: str) -> None:
     with pytest.raises(ValueError, match="request's id"):
         store.write(file.data, "local:ada", request_id=id, index=0, pixels_sha256="")
+
+
+def test_no_file_is_written_into_a_folder_that_another_process_has_made_and_not_yet_synced(
+    tmp_path: Path, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, synced = tmp_path / "images", []
+    sync = limner.images.store.sync_folder
+
+    def write(store: ImageStore) -> Path:
+        return store.write(b"pixels", "local:ada", request_id="r1", index=0, pixels_sha256="5" * 64).path
+
+    def note(folder: Path) -> None:
+        if folder == root and not synced:
+            synced.append("begun")
+            write(ImageStore(root, keys))  # the other process comes while the first one's sync is under way
+            synced.append("written")
+        sync(folder)
+        synced.append(folder.name)
+
+    monkeypatch.setattr(limner.images.store, "sync_folder", note)
+    store = ImageStore(root, keys)
+    write(store)
+    assert synced[: synced.index("written")] == ["begun", "images", tmp_path.name]
+    times = len(synced)
+    write(store)
+    assert len(synced) == times
+
+
+def test_threads_wait_until_the_folders_are_synced(tmp_path: Path, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, going, begun, done = ImageStore(tmp_path / "images", keys), Event(), Event(), []
+
+    def slow(folder: Path) -> None:
+        begun.set()
+        assert going.wait(30)
+        done.append("synced")
+
+    def write() -> None:
+        store.write(b"pixels", "local:ada", request_id="r1", index=0, pixels_sha256="5" * 64)
+        done.append("written")
+
+    monkeypatch.setattr(limner.images.store, "sync_folder", slow)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(write)
+        assert begun.wait(30)
+        second = threads.submit(write)
+        going.set()
+        for written in (first, second):
+            written.result(30)
+    assert done == ["synced", "synced", "written", "written"]
