@@ -120,12 +120,13 @@ def repeat(
     `asked` is false where the record that is replaced is lost, and nobody knows what was erased since.
     """
     missing = _unknown(database, later.events)
+    _introduce(writer, later.subjects)  # before anything is recorded of whoever restores, who may be one of them
     recalled = _recall(database, writer, missing, actor)
-    _introduce(writer, later.subjects)
     erased = [one for one in missing if one.kind in ERASURES]
     for one in erased:
         _erase(database, writer, one, actor, forget)
-    _introduce(writer, later.subjects)  # who was erased and came again is known only now
+        if one.body.get("subject_key"):
+            _introduce(writer, later.subjects)  # who was erased and came again is known only now
     denied = _change(writer, [one for one in missing if one.kind in DENIALS], actor)
     held = _change(writer, [one for one in missing if one.kind in LEGAL_HOLDS], actor)
     body = {

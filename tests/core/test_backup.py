@@ -192,6 +192,29 @@ def indexes(body: Mapping[str, Any]) -> list[list[object]]:
     return [payload[:2] for payload in body["payloads"]]
 
 
+@pytest.mark.parametrize("comings", [0, 2])
+def test_a_legal_hold_on_whoever_restores_covers_them(tmp_path: Path, comings: int):
+    project = tmp_path / "project"
+    project.mkdir()
+    with house.house(project) as app:
+        recalled = made(app)
+        if comings:
+            made(app, who="x")
+        back_up(app.database, app.project.state, tmp_path / "backup")
+        for _ in range(comings):  # erased, and come again, under another pseudonym
+            forget(app, "subject", "x")
+            made(app, who="x")
+        recall(app.writer, matching(app.database, [recalled]), actor="x", reason="a likeness")
+        with app.database.reading() as connection:
+            hold = place(app.writer, find_scope(connection, app.keys, "subject", "x"), "x", "a dispute")
+        told = restoring.later(app.database)
+    put_back(tmp_path / "backup", project / ".limner", f"sqlite:///{project / '.limner' / 'limner.db'}")
+    with house.house(project) as app:
+        assert told_again(app, told) == Repeated(erasures=comings, recalls=1, legal_holds=1)
+        made(app, who="x")
+        assert forget(app, "subject", "x").kept_by == (hold,)
+
+
 def test_a_record_that_cannot_be_read_is_not_replaced_unasked(tmp_path: Path):
     with house.house(tmp_path) as app:
         deny(app.writer, "term", "red kite", actor="x", reason="a campaign")
