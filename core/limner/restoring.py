@@ -162,11 +162,11 @@ def _unknown(database: Database, told: Sequence[Told]) -> list[Told]:
 
 
 def _recall(database: Database, writer: AuditWriter, missing: Sequence[Told], actor: str) -> list[str]:
-    """Withdraw what was recalled later and stands as released; the images' ids."""
-    reasons = {one.body["image"]: one.body["reason"] for one in missing if one.kind == IMAGE_RECALLED}
-    again = [(image, reason) for id, reason in reasons.items() for image in matching(database, [id])]
-    for image, reason in again:
-        recall(writer, [image], actor=actor, reason=reason)
+    """Withdraw what was recalled later and stands as released, or is held still and was released later; the images' ids."""
+    later = {one.body["image"]: one for one in missing if one.kind == IMAGE_RECALLED}
+    again = [(image, told) for id, told in later.items() for image in matching(database, [id], held=True)]
+    for image, told in again:
+        recall(writer, [image], actor=actor, reason=told.body["reason"], again=told.origin)
     return [image.image_id for image, _ in again]
 
 

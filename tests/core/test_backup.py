@@ -23,6 +23,7 @@ from limner.audit.event import Event
 from limner.audit.heads import trusted_keys
 from limner.audit.legal_holds import in_force, lift, place
 from limner.audit.scope import Kind, find_scope
+from limner.audit.standing import Refused
 from limner.backup import aside, back_up, first_of, put_back
 from limner.database.migration import open_database
 from limner.database.tables import images
@@ -34,7 +35,7 @@ from limner.errors import AuditError, ConfigurationError, UsageError
 from limner.generation import Caller
 from limner.pending_restore import PendingRestore
 from limner.restoring import Later, Repeated
-from limner.review import matching, recall
+from limner.review import find, matching, recall
 
 
 def made(app: App, prompt: str = "a circle", who: str = "") -> str:
@@ -190,6 +191,35 @@ def test_what_another_history_has_in_the_place_of_what_was_erased_is_kept(
 
 def indexes(body: Mapping[str, Any]) -> list[list[object]]:
     return [payload[:2] for payload in body["payloads"]]
+
+
+def test_an_image_that_was_released_and_recalled_after_a_backup_is_not_released_again(
+    tmp_path: Path, database_url: str, postgresql
+):
+    project = tmp_path / "project"
+    project.mkdir()
+    with house.house(project, database_url=database_url) as app:
+        asked = made(app, "dim field")
+        [held] = find(app.database, asked)
+        back_up(app.database, app.project.state, tmp_path / "backup")
+        app.desk.release(held, actor="local:rev", reason="dusk")
+        recall(app.writer, matching(app.database, [asked]), actor="x", reason="a likeness")
+        told = restoring.later(app.database)
+    if database_url.startswith("postgresql"):
+        postgresql.empty_the_migrated_one()
+    put_back(tmp_path / "backup", project / ".limner", database_url)
+    with house.house(project, database_url=database_url) as app:
+        assert told_again(app, told) == Repeated(recalls=1)
+        [again] = restoring.later(app.database).events
+        assert (again.kind, again.origin, again.body["reason"]) == ("image.recalled", told.events[0].id, "a likeness")
+        [held] = find(app.database, asked)
+        with pytest.raises(Refused, match="recalled meanwhile"):
+            app.desk.release(held, actor="local:rev", reason="dusk")
+        with pytest.raises(UsageError, match="recalled, and is not given out"):
+            app.images.read(app.database, held.image_id)
+        assert told_again(app, told) == Repeated()
+        app.desk.withhold(held, actor="local:rev", reason="it was recalled")
+        assert verifies(app)
 
 
 @pytest.mark.parametrize("comings", [0, 2])

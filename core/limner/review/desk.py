@@ -218,11 +218,11 @@ def _seconded(hold: Hold, reviewer: str) -> Change:
 
 
 def _kept_as(hold: Hold, state: str) -> Change:
-    """The change of a held image that is kept. Refuses where it was erased meanwhile."""
+    """The change of a held image that is kept. Refuses where it is erased by now, or was recalled again after a restore."""
 
     def change(connection: Connection) -> None:
         if connection.execute(_still_held(hold).values(state=state)).rowcount != 1:
-            raise Refused("its image was erased meanwhile", where=f"hold {hold.id}", fix="withhold it")
+            raise Refused("its image was erased or recalled meanwhile", where=f"hold {hold.id}", fix="withhold it")
 
     return change
 

@@ -29,7 +29,7 @@ COLUMNS: Mapping[str, ColumnElement[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """A released image that a recall is about."""
+    """An image that a recall is about."""
 
     image_id: str
     request_id: str
@@ -37,8 +37,8 @@ class Recalled:
     time: str
 
 
-def matching(database: Database, query: Sequence[str]) -> tuple[Recalled, ...]:
-    """The released images that a query names, the oldest first.
+def matching(database: Database, query: Sequence[str], *, held: bool = False) -> tuple[Recalled, ...]:
+    """The released images that a query names, the oldest first; with `held` also those that wait for a reviewer.
 
     One word is the id of a request, `request/image`, or an image's id or how it begins. Otherwise each is a condition, and all
     must hold: `pipeline=`, `policy=`, `cohort=`, `task=`, `sha256=`, `pixels=`, `since=` and `until=`. Raises UsageError.
@@ -47,21 +47,25 @@ def matching(database: Database, query: Sequence[str]) -> tuple[Recalled, ...]:
     found = (
         select(images.c.id, images.c.request_id, images.c.image, requests.c.time)
         .join(requests, requests.c.id == images.c.request_id)
-        .where(images.c.state == "released", condition)
+        .where(images.c.state.in_(("released", "held") if held else ("released",)), condition)
         .order_by(requests.c.event, images.c.image)
     )
     with database.reading() as connection:
         return tuple(Recalled(*row) for row in connection.execute(found))
 
 
-def recall(writer: AuditWriter, found: Sequence[Recalled], *, actor: str, reason: str) -> None:
-    """Withdraw these images, all or none. Raises UsageError without a reason."""
+def recall(writer: AuditWriter, found: Sequence[Recalled], *, actor: str, reason: str, again: str = "") -> None:
+    """Withdraw these images, all or none; one that is held can then not be released any more.
+
+    `again` is the id of the event that this one repeats after a restore. Raises UsageError without a reason.
+    """
     if not reason.strip():
         raise UsageError("a recall needs a reason", where="--reason")
-    bodies = [(image, {"index": image.index, "image": image.image_id, "reason": reason}) for image in found]
+    repeats = {"again": again} if again else {}
+    bodies = [(image, {"index": image.index, "image": image.image_id, "reason": reason, **repeats}) for image in found]
     events = [Event(IMAGE_RECALLED, image.request_id, plain(body), subject=actor) for image, body in bodies]
-    released = update(images).where(images.c.state == "released")  # one that was erased meanwhile stays so
-    withdraw = [released.where(images.c.id == image.image_id).values(state="recalled") for image in found]
+    standing = update(images).where(images.c.state.in_(("released", "held")))  # one that was erased meanwhile stays so
+    withdraw = [standing.where(images.c.id == image.image_id).values(state="recalled") for image in found]
     if events:
         writer.append(events, withdraw).result()
 

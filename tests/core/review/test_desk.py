@@ -210,7 +210,7 @@ def test_an_image_that_is_erased_while_it_is_looked_at_is_not_released(app: App)
         scope = Scope("image", held.image_id, held.request_id)
         erase(app.database, app.writer, scope, actor="local:op", reason="asked for", forget=app.images.forget)
 
-    with pytest.raises(Refused, match="erased meanwhile"):
+    with pytest.raises(Refused, match="erased or recalled meanwhile"):
         replace(desk(app), refusal=erase_it).release(held, actor="local:rev", reason="fine")
     assert outcome(app, held) == "held"
     with pytest.raises(AuditError, match="erased"):
