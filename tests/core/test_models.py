@@ -199,6 +199,7 @@ class TestHub:
     def test_a_hub_out_of_reach_is_told_with_a_way_out(self, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         hub.server.shutdown()
         hub.server.server_close()
+        monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda seconds: None)  # between the client's five tries
         with pytest.raises(ModelError, match="could not be fetched from") as raised:
             ModelStore(HUB).fetch("karlo")
         assert "HF_TOKEN" in str(raised.value)

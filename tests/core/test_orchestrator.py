@@ -329,7 +329,7 @@ def test_what_was_abandoned_meanwhile_is_not_released_and_its_file_goes(open_hou
 
 def test_an_image_that_cannot_be_kept_fails_and_says_why(open_house: Open):
     app = open_house()
-    app.project.state.mkdir()
+    app.project.state.mkdir(exist_ok=True)
     (app.project.state / "images").write_text("in the way")
     [image], record = run(app, "a field")
     assert (image.outcome, image.file) == ("failed", None)
