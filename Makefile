@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 .PHONY: demo test test-slow lint types imports clean
 
 demo: $(VENV)/.limner
-	$(BIN)/limner generate "a red circle above a blue square" --seed 5 --output demo.png
+	$(BIN)/limner generate "a red circle above a blue square" --seed 1 --output demo.png
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term:skip-covered

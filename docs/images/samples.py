@@ -23,7 +23,7 @@ def main() -> None:
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(15)
     with App.open(Path(__file__).parents[2]) as app:
         for column, prompt in enumerate(PROMPTS):
-            [made] = app.run(app.request(prompt, seed=5)).images
+            [made] = app.run(app.request(prompt, seed=1)).images
             left = GAP + column * (SIDE + GAP)
             draw.multiline_text((left, SIDE + GAP + 6), _wrapped(prompt, font), font=font, fill="#333333")
             if made.file is not None:
