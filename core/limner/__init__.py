@@ -32,14 +32,13 @@ if TYPE_CHECKING:
         Image,
         Input,
         ItemError,
-        ManifestReading,
         Provenance,
         Request,
         Signal,
         TextConditioning,
-        WatermarkReading,
     )
     from limner.models import local_models
+    from limner.readings import ManifestReading, WatermarkReading
     from limner.step import Asset, IterativeStep, KeyRings, ModelIndex, ModelRef, Models, Options, Range, Secret, Step
     from limner.views import DecisionView, ReleaseView, RequestView, StepView
     from limner.yaml_problems import read_yaml
@@ -53,9 +52,10 @@ _HOMES = {
     ),
     "limner.generation": (
         "Caller", "Decision", "Embedding", "EncodedImage", "Evidence", "Generation", "Image", "Input", "ItemError",
-        "ManifestReading", "Provenance", "Request", "Signal", "TextConditioning", "WatermarkReading",
+        "Provenance", "Request", "Signal", "TextConditioning",
     ),
     "limner.models": ("local_models",),
+    "limner.readings": ("ManifestReading", "WatermarkReading"),
     "limner.step": (
         "Asset", "IterativeStep", "KeyRings", "ModelIndex", "ModelRef", "Models", "Options", "Range", "Secret",
         "Step",

@@ -22,7 +22,7 @@ from limner.admission import Checked
 from limner.canonical import canonical
 from limner.checking import check
 from limner.errors import InvalidFile, Problem, UsageError
-from limner.generation import Caller, EncodedImage, Image, Input, ManifestReading, Request, Task, WatermarkReading
+from limner.generation import Caller, EncodedImage, Image, Input, Request, Task
 from limner.models import ModelStore
 from limner.models.ledger import Ledger
 from limner.pipeline import declared_models, load_pipelines
@@ -30,6 +30,7 @@ from limner.plugins.loading import load_plugins
 from limner.plugins.registry import Registry
 from limner.policy import Policy, load_policies
 from limner.project import Project, find_project
+from limner.readings import ManifestReading, WatermarkReading
 from limner.settings import Settings
 from limner.yaml_problems import did_you_mean
 

@@ -21,19 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from limner.generation import (
-    Embedding,
-    EncodedImage,
-    Gate,
-    Generation,
-    Image,
-    ItemError,
-    ManifestReading,
-    Signal,
-    TextConditioning,
-    WatermarkReading,
-)
+from limner.generation import Embedding, EncodedImage, Gate, Generation, Image, ItemError, Signal, TextConditioning
 from limner.marker import PROJECT
+from limner.readings import ManifestReading, WatermarkReading
 from limner.views import DecisionView, ReleaseView, RequestView, StepView
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from limner.bound import BoundStep
 from limner.deny import DenyList
 from limner.engine.interface import Engine, Previews, StepRun
 from limner.errors import Cancelled, ConfigurationError, LimnerError, StepError
-from limner.generation import Decision, EncodedImage, Generation, Image, Mark, WatermarkReading
+from limner.generation import Decision, EncodedImage, Generation, Image
 from limner.image_end import ImageEnd
 from limner.images.difference import psnr
 from limner.images.encoding import encode
@@ -27,6 +27,7 @@ from limner.inbox import Inbox
 from limner.policy import strictest
 from limner.provenance import provenance
 from limner.reading_back import read_back, reading_of
+from limner.readings import Mark, WatermarkReading
 from limner.recording import PreviewRecord, Record
 from limner.result import Watcher
 from limner.views import DecisionView, StepView

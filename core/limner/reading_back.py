@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from limner.generation import EncodedImage, Image, WatermarkReading
+from limner.generation import EncodedImage, Image
 from limner.image_end import ImageEnd
 from limner.images.encoding import decode
+from limner.readings import WatermarkReading
 
 LOSSLESS = ("png",)
 

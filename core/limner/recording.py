@@ -25,7 +25,8 @@ from limner.audit.writer import AuditWriter, Slot
 from limner.bound import BoundStep
 from limner.engine.interface import StepRun
 from limner.errors import LimnerError
-from limner.generation import Decision, EncodedImage, Generation, Mark, Outcome, Request
+from limner.generation import Decision, EncodedImage, Generation, Outcome, Request
+from limner.readings import Mark
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import PIL.Image
 import pytest
 
-from limner.generation import EncodedImage, Image, WatermarkReading
+from limner.generation import EncodedImage, Image
 from limner.image_end import ImageEnd
 from limner.images.encoding import encode
 from limner.reading_back import read_back, reading_of
+from limner.readings import WatermarkReading
 
 MARKED = Image(PIL.Image.effect_mandelbrot((48, 32), (-2.2, -1.2, 0.8, 1.2), 60))
 OTHER = Image(PIL.Image.new("RGB", (48, 32), "grey"))

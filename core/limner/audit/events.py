@@ -22,7 +22,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from limner.audit.event import Event, json_payload, plain, text_payload
-from limner.generation import Decision, EncodedImage, Finding, Generation, Mark, Outcome, Request, Resumed, Signal
+from limner.generation import Decision, EncodedImage, Finding, Generation, Outcome, Request, Resumed, Signal
+from limner.readings import Mark
 
 REQUEST_ACCEPTED = "request.accepted"
 DECISION = "decision"

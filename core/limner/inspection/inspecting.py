@@ -13,7 +13,7 @@ from typing import Literal
 from limner.canonical import sha256_hex
 from limner.database.connection import Database
 from limner.errors import LimnerError, UsageError
-from limner.generation import EncodedImage, Image, ManifestReading, WatermarkReading
+from limner.generation import EncodedImage, Image
 from limner.images.encoding import decode, format_of
 from limner.images.fingerprint import fingerprint
 from limner.images.likeness import alike
@@ -21,6 +21,7 @@ from limner.images.store import ImageStore
 from limner.inspection import records
 from limner.inspection.records import Standing
 from limner.inspection.resemblance import shows
+from limner.readings import ManifestReading, WatermarkReading
 
 Lead = Literal["file", "manifest", "mark", "likeness"]
 Verdict = Literal["agreement", "conflict", "unconfirmed", "unknown"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from limner.generation import ManifestReading
 from limner.inspection.inspecting import Found, Inspection, Verdict
 from limner.inspection.records import Withdrawal
+from limner.readings import ManifestReading
 
 VERDICTS: Mapping[Verdict, str] = {
     "agreement": "made here: everything in it agrees",

@@ -13,11 +13,12 @@ from typing import Any
 import pluggy
 
 from limner.errors import PluginError
-from limner.generation import EncodedImage, Image, ManifestReading, WatermarkReading
+from limner.generation import EncodedImage, Image
 from limner.hookspecs import Stage
 from limner.model_source import ModelSource
 from limner.plugins.cause import cause_of
 from limner.plugins.report import PluginReport
+from limner.readings import ManifestReading, WatermarkReading
 from limner.stage_call import stage_of
 from limner.step import KeyRings, Step
 from limner.yaml_problems import did_you_mean

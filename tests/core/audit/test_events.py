@@ -15,7 +15,8 @@ from limner.audit.events import (
     request_closed,
 )
 from limner.canonical import canonical
-from limner.generation import Decision, EncodedImage, Evidence, Finding, Generation, Image, Input, Mark, Request, Signal
+from limner.generation import Decision, EncodedImage, Evidence, Finding, Generation, Image, Input, Request, Signal
+from limner.readings import Mark
 
 PROMPT = "Ada's secret sword"
 
