@@ -16,8 +16,8 @@ from typing import Literal
 from limner.admission import Admitted
 from limner.audit import events
 from limner.audit.event import Event
-from limner.audit.events import Pinned, StepSummary
-from limner.audit.holds import Held, hold
+from limner.audit.events import Held, Pinned, StepSummary
+from limner.audit.holds import hold
 from limner.audit.leases import Lease
 from limner.audit.log import Change, Indexes
 from limner.audit.texts import store_text
@@ -152,6 +152,7 @@ class Record:
         index, trail = generation.index, self._trails[generation.index]
         for earlier in trail.pending:
             earlier.result()
+        held = self._held(trail.reviews) if ended.outcome == "held" and trail.reviews else None
         happened = [
             events.generation_steps(self._request, generation, trail.steps),
             events.image_outcome(
@@ -165,10 +166,11 @@ class Record:
                 image_id=ended.image_id,
                 fingerprint=ended.fingerprint,
                 subject=self._request.caller.subject,
+                held=held,
             ),
         ]
-        if ended.outcome == "held" and trail.reviews:
-            changes = [*changes, hold(self._request.id, index, self._held(trail.reviews))]
+        if held:
+            changes = [*changes, hold(self._request.id, index, held)]
         others = [self._recorded_outcome(other) for other in range(self._request.n) if other != index]
         is_last = None not in others
         if is_last:

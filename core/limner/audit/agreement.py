@@ -1,14 +1,14 @@
 """Whether the tables that follow from the events still do.
 
 What decides if an image is given out, refused or kept must be what was recorded: outcomes, images open to be given out, the
-deny list, legal holds, and how many reviewers have agreed.
+deny list, legal holds, what waits for reviewers, and how many of them have agreed. What takes two must have had two.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -17,11 +17,13 @@ from sqlalchemy import Connection, func, select
 from limner.audit.administering import HOLD_LIFTED, HOLD_PLACED
 from limner.audit.events import DENY_ADDED, DENY_REMOVED, IMAGE_OUTCOME, IMAGE_RECALLED, REVIEWED
 from limner.audit.verifier import Finding
-from limner.database.tables import approvals, denials, events, images, legal_holds, outcomes
+from limner.database.tables import approvals, denials, events, holds, images, legal_holds, outcomes
 
 FOLLOWED = (IMAGE_OUTCOME, IMAGE_RECALLED, DENY_ADDED, DENY_REMOVED, HOLD_PLACED, HOLD_LIFTED, REVIEWED)
 DENIAL = ("kind", "value", "reason", "expires")  # columns that the event repeats
 LEGAL_HOLD = ("scope", "target")
+HELD = ("gate", "category", "four_eyes")
+DECIDED = {"release": "released", "withhold": "withheld"}  # the state of a hold after a reviewer's word
 
 Place = tuple[str, int]  # a request's id, and an image's index in it
 
@@ -32,6 +34,7 @@ class _Said(NamedTuple):
     place: int  # its index
     kind: str
     request: str
+    subject: str  # the pseudonym of who acted, empty where nobody did
     body: dict[str, Any]  # JSON
 
 
@@ -49,8 +52,10 @@ def disagreements(connection: Connection) -> list[Finding]:
         *_outcomes(connection, said),
         *_given_out(connection, said),
         *_compared("the deny list", _deny_list(said), _denials(connection)),
-        *_compared("the legal holds", _holds(said), _legal_holds(connection)),
+        *_compared("the legal holds", _legally_held(said), _legal_holds(connection)),
+        *_compared("what is held for review", held := _held(said), _holds(connection, said)),
         *_agreed(connection, said),
+        *_released_by_one(held, said),
     ]
 
 
@@ -60,8 +65,9 @@ def _said(connection: Connection) -> list[_Said]:
     found = []
     for index, kind, request, data in connection.execute(query.where(events.c.kind.in_(FOLLOWED)).order_by(events.c.index)):
         with suppress(ValueError, KeyError, TypeError):
-            body = json.loads(data)["body"]
-            found += [_Said(index, kind, request, body)] if isinstance(body, dict) else []
+            event = json.loads(data)
+            if isinstance(event["body"], dict):
+                found.append(_Said(index, kind, request, str(event.get("subject", "")), event["body"]))
     return found
 
 
@@ -126,7 +132,7 @@ def _denials(connection: Connection) -> Iterable[Mapping[str, Any]]:  # columns
     return connection.execute(query.order_by(denials.c.id)).mappings()  # type: ignore[return-value]  # names are texts
 
 
-def _holds(said: Sequence[_Said]) -> dict[str, _Entry]:
+def _legally_held(said: Sequence[_Said]) -> dict[str, _Entry]:
     entries: dict[str, _Entry] = {}
     for one in said:
         with suppress(KeyError, TypeError):
@@ -142,6 +148,31 @@ def _legal_holds(connection: Connection) -> Iterable[Mapping[str, Any]]:  # colu
     columns = [legal_holds.c[name] for name in (*LEGAL_HOLD, "state")]
     query = select(legal_holds.c.id, *columns).order_by(legal_holds.c.id)
     return connection.execute(query).mappings()  # type: ignore[return-value]  # names are texts
+
+
+def _held(said: Sequence[_Said]) -> dict[str, _Entry]:
+    entries: dict[str, _Entry] = {}
+    for one in said:
+        with suppress(KeyError, TypeError):
+            if one.kind == IMAGE_OUTCOME and "held" in one.body:
+                told = one.body["held"]
+                row = {"request_id": one.request, "image": one.body["index"], "rules": json.dumps(told["rules"])}
+                row |= {name: told[name] for name in HELD}
+                entries[told["hold"]] = _Entry(one.place, {**row, "state": "waiting"})
+            elif one.kind == REVIEWED and one.body["action"] in DECIDED:
+                row = {**entries[one.body["hold"]].row, "state": DECIDED[one.body["action"]]}
+                entries[one.body["hold"]] = _Entry(one.place, row)
+    return entries
+
+
+def _holds(connection: Connection, said: Sequence[_Said]) -> Iterator[Mapping[str, Any]]:  # columns
+    """The holds that their events tell of; those of earlier versions do not."""
+    told = _last(said[::-1], IMAGE_OUTCOME)  # of each image the first, as those that follow are a reviewer's
+    columns = [holds.c[name] for name in ("id", "request_id", "image", "rules", "state", *HELD)]
+    for row in connection.execute(select(*columns).order_by(holds.c.id)).mappings():
+        first = told.get((row["request_id"], row["image"]))
+        if first is None or "held" in first.body or first.body.get("outcome") != "held":
+            yield row  # type: ignore[misc]  # names are texts
 
 
 def _compared(table: str, entries: Mapping[str, _Entry], rows: Iterable[Mapping[str, Any]]) -> list[Finding]:
@@ -167,6 +198,20 @@ def _agreed(connection: Connection, said: Sequence[_Said]) -> list[Finding]:
         for hold in sorted(expected.keys() | found.keys())
         if found[hold] != expected[hold]
     ]
+
+
+def _released_by_one(held: Mapping[str, _Entry], said: Sequence[_Said]) -> Iterator[Finding]:
+    """What takes two reviewers, and was released by one."""
+    agreed: defaultdict[str, set[str]] = defaultdict(set)
+    for one in said:
+        action, hold = one.body.get("action"), str(one.body.get("hold"))
+        if one.kind != REVIEWED or hold not in held:
+            continue
+        if action == "agree":
+            agreed[hold].add(one.subject)
+        elif action == "release" and held[hold].row["four_eyes"] and not agreed[hold] - {one.subject}:
+            what = f"hold {hold} takes two reviewers, and nobody else had agreed when it was released"
+            yield Finding("review", what, one.place, one.place)
 
 
 def _finding(what: str, index: int | None) -> Finding:

@@ -20,9 +20,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from uuid import uuid4
 
 from limner.audit.event import Event, json_payload, plain, text_payload
-from limner.generation import Decision, EncodedImage, Finding, Generation, Outcome, Request, Resumed, Signal
+from limner.generation import Decision, EncodedImage, Finding, Gate, Generation, Outcome, Request, Resumed, Signal
 from limner.readings import Mark
 
 REQUEST_ACCEPTED = "request.accepted"
@@ -73,6 +74,17 @@ class StepSummary:
     batch: int = 1
     signals: Sequence[Signal] = field(default_factory=tuple)
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Why something is held: at which gate, in which category, by which rules, and whether two people must release it."""
+
+    gate: Gate
+    category: str = ""
+    rules: tuple[str, ...] = ()
+    four_eyes: bool = False
+    id: str = field(default_factory=lambda: uuid4().hex)
 
 
 def request_accepted(request: Request, pinned: Pinned) -> Event:
@@ -150,12 +162,14 @@ def image_outcome(
     image_id: str = "",
     fingerprint: int | None = None,
     subject: str = "",
+    held: Held | None = None,
 ) -> Event:
     """How one image ended.
 
     `reason` is a word or two of ours, such as a step's id, never a text from outside. `file` is the final file, where there is
     one, and `image_id` its name in the image store; `pixels_sha256` is of the pixels before marking. `mark` is the one that
-    was read back from the file. `fingerprint` is the perceptual hash of what leaves, a payload about `subject`.
+    was read back from the file. `fingerprint` is the perceptual hash of what leaves, a payload about `subject`. `held` is what
+    waits for a reviewer, where the outcome is `held`.
     """
     body = {
         "index": index,
@@ -166,6 +180,7 @@ def image_outcome(
         "mark_id": mark.id if mark else None,
         "mark": {"key": mark.key_id, "score": mark.score, "psnr": mark.psnr} if mark else None,
         "image": image_id,
+        **({"held": _held(held)} if held else {}),
     }
     payloads = {} if fingerprint is None else {"fingerprint": json_payload(f"{fingerprint:016x}")}
     return Event(IMAGE_OUTCOME, request_id, plain(body), payloads, subject)
@@ -186,6 +201,16 @@ def request_closed(request_id: str, outcomes: Sequence[Outcome], *, seconds: flo
     """The end of a request: nothing more will come of it by itself. `seconds` is from acceptance, None where nobody knows."""
     body = {"outcomes": dict(Counter(outcomes)), "seconds": seconds, "reason": reason}
     return Event(REQUEST_CLOSED, request_id, plain(body))
+
+
+def _held(held: Held) -> dict[str, Any]:  # JSON
+    return {
+        "hold": held.id,
+        "gate": held.gate,
+        "category": held.category,
+        "rules": held.rules,
+        "four_eyes": held.four_eyes,
+    }
 
 
 def _resumed(resumed: Resumed) -> dict[str, Any]:  # JSON

@@ -184,7 +184,7 @@ class Finding:
     """What is wrong, and with which rows: from `first` to `last`, both None where it is with no row.
 
     `kind` is `changed`, `missing`, `inserted`, `reordered`, `forged head`, `clock`, `payload`, or, in a database, `table`: a
-    table beside the events that does not agree with them.
+    table beside the events that does not agree with them, and `review`: what takes two reviewers was released by one.
     """
 
     kind: str

@@ -234,7 +234,8 @@ def _still_held(hold: Hold) -> Update:
 def _outcome(hold: Hold, record: RequestRecord, outcome: Outcome) -> Event:
     """The image's new outcome, with all that was recorded of the file when it was held."""
     held: Any = next(e.body for e in record.events if e.kind == IMAGE_OUTCOME and e.body["index"] == hold.index)  # JSON
-    return Event(IMAGE_OUTCOME, hold.request_id, {**held, "outcome": outcome, "reason": "review"})
+    body = {name: value for name, value in held.items() if name != "held"}
+    return Event(IMAGE_OUTCOME, hold.request_id, {**body, "outcome": outcome, "reason": "review"})
 
 
 def _rewritten(hold: Hold, record: RequestRecord) -> list[str]:

@@ -15,9 +15,9 @@ from sqlalchemy import delete, insert, select, text
 from limner import deny
 from limner.audit.checking import verify_database
 from limner.audit.event import Event
-from limner.audit.events import REVIEWED, image_outcome
+from limner.audit.events import REVIEWED, Held, image_outcome
 from limner.audit.heads import public_key, sign_head, trusted_keys
-from limner.audit.holds import Held, hold
+from limner.audit.holds import hold
 from limner.audit.legal_holds import lift, place
 from limner.audit.outside import HeadFolder
 from limner.audit.publishing import leaves_since
@@ -291,6 +291,12 @@ def test_what_may_be_given_out_must_be_what_was_recorded(
         ("UPDATE legal_holds SET state = 'placed'", "event 5: entry {lifted} of the legal holds is not as"),
         ("INSERT INTO legal_holds VALUES ('forged', 'request', 'r2', '2026', 'placed')", "entry forged of the legal holds"),
         ("INSERT INTO approvals SELECT id, 'forged', '2026' FROM holds", "has 1 reviewers who agree, and the record says 0"),
+        ("UPDATE holds SET four_eyes = false", "event 7: entry {waiting} of what is held for review is not as"),
+        ("UPDATE holds SET state = 'released'", "of what is held for review is not as the record has it: state"),
+        ("UPDATE holds SET rules = '[]', gate = 'prompt'", "is not as the record has it: rules, gate"),
+        ("DELETE FROM holds", "event 7: entry {waiting} of what is held for review, which the record has, is not there"),
+        ("INSERT INTO holds SELECT 'forged', request_id, image, gate, state, time, category, rules, four_eyes FROM holds",
+         "entry forged of what is held for review is not on the record"),
     ],
 )  # fmt: skip
 def test_what_is_denied_on_hold_or_agreed_to_must_be_what_was_recorded(
@@ -303,12 +309,13 @@ def test_what_is_denied_on_hold_or_agreed_to_must_be_what_was_recorded(
     lifted = place(writer, Scope("request", "r1", "r1"), "local:op", "the same again")
     lift(writer, lifted, "local:op", "once is enough")
     accept("r1")
-    writer.append([image_outcome("r1", 0, "held")], [hold("r1", 0, Held("image", four_eyes=True))]).result(30)
+    waiting = Held("image", rules=("odd",), four_eyes=True)
+    writer.append([image_outcome("r1", 0, "held", held=waiting)], [hold("r1", 0, waiting)]).result(30)
     assert verify_database(database, folder, trusted_keys(keys)).ok
     with database.writing() as connection:
         connection.execute(text(statement))
     [finding] = verify_database(database, folder, trusted_keys(keys)).findings
-    named = told.format(kite=kite.id, eve=eve.id, hold=held, lifted=lifted)
+    named = told.format(kite=kite.id, eve=eve.id, hold=held, lifted=lifted, waiting=waiting.id)
     assert (finding.kind, named in str(finding)) == ("table", True), finding
 
 
@@ -317,8 +324,34 @@ def test_a_word_about_what_cannot_be_a_hold_agrees_to_none(
 ) -> None:
     accept("r1")
     agreed = text("INSERT INTO approvals SELECT id, 'forged', '2026' FROM holds")
-    changes = [hold("r1", 0, Held("image", four_eyes=True)), agreed]
-    odd = [Event(REVIEWED, "r1", {"action": "agree", "hold": value}) for value in ([], {}, 7, None)]
-    writer.append([image_outcome("r1", 0, "held"), *odd], changes).result(30)
+    held = Held("image", four_eyes=True)
+    changes = [hold("r1", 0, held), agreed]
+    holds, words = ([], {}, 7, None), ("agree", "release", [])
+    odd = [Event(REVIEWED, "r1", {"action": word, "hold": hold}) for hold in holds for word in words]
+    writer.append([image_outcome("r1", 0, "held", held=held), *odd], changes).result(30)
     [finding] = verify_database(database, folder, trusted_keys(keys)).findings
     assert (finding.kind, "has 1 reviewers who agree, and the record says 0" in finding.what) == ("table", True)
+
+
+def test_what_takes_two_reviewers_and_was_released_by_one_is_told(
+    database: Database, keys: Keys, writer: AuditWriter, folder: HeadFolder, accept
+) -> None:
+    def says(action: str, by: str) -> Event:
+        return Event(REVIEWED, "r1", {"action": action, "hold": held.id}, subject=by)
+
+    accept("r1")
+    held = Held("image", four_eyes=True)
+    writer.append([image_outcome("r1", 0, "held", held=held)], [hold("r1", 0, held)]).result(30)
+    released = text("UPDATE holds SET state = 'released'")
+    agreed = text("INSERT INTO approvals SELECT id, 'x', '2026' FROM holds")
+    [_, alone] = writer.append([says("agree", "local:rev"), says("release", "local:rev")], [released, agreed]).result(30)
+    [finding] = verify_database(database, folder, trusted_keys(keys)).findings
+    assert (finding.kind, finding.first, "takes two reviewers" in finding.what) == ("review", alone, True)
+
+
+def test_a_hold_of_which_an_earlier_version_recorded_nothing_is_no_finding(
+    database: Database, keys: Keys, writer: AuditWriter, folder: HeadFolder, accept
+) -> None:
+    accept("r1")
+    writer.append([image_outcome("r1", 0, "held")], [hold("r1", 0, Held("image"))]).result(30)
+    assert verify_database(database, folder, trusted_keys(keys)).ok

@@ -11,8 +11,9 @@ from house import PIPELINES, POLICY, house
 from sqlalchemy import select
 
 from limner.app import App
+from limner.audit.agreement import disagreements
 from limner.audit.erasing import erase
-from limner.audit.events import REVIEWED
+from limner.audit.events import IMAGE_OUTCOME, REVIEWED
 from limner.audit.log import Change
 from limner.audit.reading import request
 from limner.audit.scope import Scope
@@ -249,6 +250,10 @@ def test_four_eyes_take_two_people_neither_of_whom_asked(strict: App) -> None:
     assert [each.approvals for each in waiting(strict.database)] == [1]
     assert desk(strict).release(held, actor="local:two", reason="dusk indeed").file is not None
     assert outcome(strict, held) == "released"
+    told = [e.body.get("held") for e in request(strict.database, strict.keys, asked.id).events if e.kind == IMAGE_OUTCOME]
+    assert [(one["hold"], one["four_eyes"]) if one else None for one in told] == [(held.id, True), None]
+    with strict.database.reading() as connection:
+        assert disagreements(connection) == []
 
 
 class Overtaken(Desk):
