@@ -14,7 +14,7 @@ from limner.engine.failure import place, step_error
 from limner.engine.interface import Previews
 from limner.engine.loading import LoadedStep
 from limner.engine.results import one_each
-from limner.engine.submission import Submission
+from limner.engine.submission import Order, StepKey, Submission
 from limner.step import IterativeStep
 
 logger = logging.getLogger(__name__)
@@ -32,6 +32,13 @@ class _Member:
     largest: int = 1
     alone: bool = False
 
+    def goes_on(self, now: float) -> bool:
+        """Whether there is still work to do for it; see `Submission.goes_on`."""
+        return self.submission.goes_on(now, self._so_far)
+
+    def _so_far(self) -> str:
+        return f", after {self.done} of {self.steps} advances"
+
 
 class RunningSet:
     """The generations under way in one step on one worker, `at_most` of them.
@@ -40,7 +47,8 @@ class RunningSet:
     state that shared it starts again from its beginning, alone; one that was alone from its beginning has failed.
     """
 
-    def __init__(self, calls: Calls, loaded: LoadedStep, step: IterativeStep, at_most: int) -> None:
+    def __init__(self, calls: Calls, loaded: LoadedStep, step: IterativeStep, key: StepKey, at_most: int) -> None:
+        self.key = key
         self._calls, self._loaded, self._step, self._at_most = calls, loaded, step, at_most
         self._members: list[_Member] = []
         self._pace = Pace(loaded.placement.device)
@@ -53,18 +61,33 @@ class RunningSet:
         """How many may join."""
         return self._at_most - len(self._members)
 
+    @property
+    def submissions(self) -> tuple[Submission, ...]:
+        """What its members came with."""
+        return tuple(member.submission for member in self._members)
+
+    @property
+    def order(self) -> Order:
+        """When its oldest member goes. There must be one."""
+        return min(member.submission.order for member in self._members)
+
     def join(self, submissions: Sequence[Submission]) -> None:
         """Begin these."""
         for submission in submissions:
             if submission.goes_on(self._calls.clock()):
                 self._begin(submission)
 
+    def let_go(self) -> None:
+        """Those that are cancelled or past their deadline leave."""
+        now = self._calls.clock()
+        self._members = [member for member in self._members if member.goes_on(now)]
+
     def advance(self) -> None:
         """One advance for everyone, each group in one call; then those that are done leave."""
         for group in self._groups():
             self._advance(group)
         for member in self._members:
-            if member.done >= member.steps and member.submission.goes_on(self._calls.clock()):
+            if member.done >= member.steps and member.goes_on(self._calls.clock()):
                 self._finish(member)
         self._members = [member for member in self._members if not member.submission.over]
 
@@ -81,9 +104,9 @@ class RunningSet:
     def _groups(self) -> list[list[_Member]]:
         """Those that go on, by what may share an advance."""
         groups: dict[Hashable, list[_Member]] = {}
+        now = self._calls.clock()
         for member in self._members:
-            so_far = f", after {member.done} of {member.steps} advances"
-            if member.done < member.steps and member.submission.goes_on(self._calls.clock(), so_far):
+            if member.done < member.steps and member.goes_on(now):
                 self._join_group(groups, member)
         return list(groups.values())
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from limner.engine.failure import place
-from limner.engine.submission import StepKey, Submission
+from limner.engine.submission import Order, StepKey, Submission
 from limner.errors import StepError
 from limner.step import RunsOn
 
@@ -35,6 +35,7 @@ class Lane:
         self._waiting: list[Submission] = []
         self._workers: set[Worker] = set()
         self._stuck: dict[Worker, str] = {}
+        self._idle = 0  # workers that wait here for work
         self._closed = False
 
     def hire(self, worker: Worker) -> None:
@@ -64,21 +65,37 @@ class Lane:
         if refusal:
             _refuse([submission], refusal)
 
-    def take(self, worker: Worker, room: Room, *, skip: Collection[StepKey] = (), wait: bool = False) -> list[Submission]:
-        """Take the first that waits for a step not in `skip`, with others that wait for the same step.
-
-        With `wait`, wait until there is one, and return none only to a worker that should stop.
-        """
+    def take(self, worker: Worker, room: Room) -> list[Submission]:
+        """Take the first that waits, with others that wait for the same step. Waits for it; none is for a worker to stop at."""
         with self._changed:
             while self._employs(worker):
-                self._waiting = [submission for submission in self._waiting if not submission.over]
-                first = next((submission for submission in self._waiting if submission.key not in skip), None)
-                if first is not None:
-                    return self._take_with(first.key, room(first))
-                if not wait:
-                    break
+                self._forget_those_over()
+                if self._waiting:
+                    return self._take_with(self._waiting[0].key, room(self._waiting[0]))
+                self._idle += 1
                 self._changed.wait()
+                self._idle -= 1
         return []
+
+    def take_besides(
+        self, worker: Worker, room: Room, *, skip: Collection[StepKey] = (), before: Order | None = None
+    ) -> list[Submission]:
+        """As `take`, for a worker with work under way: it waits for nothing, and takes nothing where another worker is free.
+
+        Steps in `skip` are passed over, and where `before` is given, so is all that does not go before it.
+        """
+        with self._changed:
+            if self._idle or not self._employs(worker):
+                return []
+            self._forget_those_over()
+            wanted = (s for s in self._waiting if s.key not in skip and (before is None or s.order < before))
+            first = next(wanted, None)
+            return [] if first is None else self._take_with(first.key, room(first))
+
+    def has_before(self, order: Order) -> bool:
+        """Whether something waits that goes before this, and no worker is free to take it."""
+        with self._changed:
+            return bool(self._waiting) and self._waiting[0].order < order and not self._idle
 
     def take_more(self, key: StepKey, at_most: int) -> list[Submission]:
         """Take what waits for a step that is already running."""
@@ -117,6 +134,9 @@ class Lane:
 
     def _employs(self, worker: Worker) -> bool:
         return not self._closed and worker in self._workers
+
+    def _forget_those_over(self) -> None:
+        self._waiting = [submission for submission in self._waiting if not submission.over]
 
     def _take_with(self, key: StepKey, at_most: int) -> list[Submission]:
         taken = [submission for submission in self._waiting if submission.key == key][: max(at_most, 0)]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from limner.bound import StepRef
@@ -37,14 +37,14 @@ class UnboundModels(ModelIndex, Protocol):
 
 @dataclass(slots=True, eq=False)
 class LoadedStep:
-    """A step that is ready to be called on its worker. `serving` is who the present call is for, by generation id."""
+    """A step that is ready to be called on its worker. `serving` is who the present call is for."""
 
     step: Step
     stage: Stage
     call: StageCall
     emits: Mapping[str, Range]
     placement: Placement
-    serving: Mapping[str, Submission] = field(default_factory=dict)
+    serving: Sequence[Submission] = ()
 
     def check(self, submission: Submission, answer: object) -> Outcome:
         """The next generation and the signals from an answer, or what is wrong with it."""
@@ -64,7 +64,7 @@ class LoadedStep:
 
     def report(self, generation: Generation, i: int, n: int) -> None:
         """What `Step.tick` calls. Raises Cancelled where nobody waits for this generation any more."""
-        submission = self.serving.get(generation.id)
+        submission = next((serving for serving in self.serving if serving.id == generation.id), None)
         if submission is None:
             return
         if submission.cancelled or submission.over:
@@ -96,10 +96,13 @@ class LoadedSteps:
         self._loaded.clear()
 
     def _load(self, submission: Submission) -> LoadedStep:
+        import torch
+
         ref = submission.ref
         cls = self._types[ref.type]
         try:
-            return self._build(submission)
+            with torch.inference_mode(False), uncollected():  # weights are ordinary tensors
+                return self._build(submission)
         except LimnerError as error:
             error.where = error.where or place(ref)
             raise
@@ -118,7 +121,7 @@ class LoadedSteps:
         stage = stage_of(cls)
         emits = cls.emits(options, self._models) if stage.gate is not None else {}
         device, dtype = self._placement.device, self._placement.dtype
-        with torch.no_grad(), uncollected():
+        with torch.no_grad():
             step.load(self._models.bind(device, dtype), device, dtype)
         loaded = LoadedStep(step, stage, stage_call(step), emits, self._placement)
         step.report = loaded.report

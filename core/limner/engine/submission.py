@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from typing import NamedTuple
@@ -49,19 +50,15 @@ class Submission:
         self, ref: StepRef, generation: Generation, deadline: float | None, on_progress: Progress | None, order: Order
     ) -> None:
         self.ref, self.generation, self.deadline, self.order = ref, generation, deadline, order
-        self.key = StepKey.of(ref)
+        self.key, self.id = StepKey.of(ref), generation.id
         self.cancelled = False
+        self.over = False  # the future has ended, or is about to
         self.previews: Previews | None = None  # for an iterative step; None once one has failed
         self.due: float | None = None
         self.future: Future[StepRun] = Future()
         self.future.set_running_or_notify_cancel()  # so that `Future.cancel` is refused: `Engine.cancel` stops the work too
         self._on_progress = on_progress
         self._taken_up = False
-
-    @property
-    def over(self) -> bool:
-        """Whether the future has ended."""
-        return self.future.done()
 
     def take_up(self, now: float) -> None:
         """A worker's call is about to begin: from the first one the deadline runs."""
@@ -80,12 +77,12 @@ class Submission:
         if not self._taken_up:
             self.fail(Cancelled())
 
-    def goes_on(self, now: float, so_far: str = "") -> bool:
-        """Whether there is still work to do. Ends it if it was cancelled or is past its deadline."""
+    def goes_on(self, now: float, so_far: Callable[[], str] = str) -> bool:
+        """Whether there is still work to do. Ends it if it was cancelled or is past its deadline, telling how far it came."""
         if self.cancelled:
             self.fail(Cancelled())
         elif self.due is not None and now >= self.due:
-            self.end_late(so_far)
+            self.end_late(so_far())
         return not self.over
 
     def end_late(self, so_far: str = "") -> None:
@@ -97,6 +94,7 @@ class Submission:
         """End it with its answer, unless it was cancelled meanwhile."""
         if self.cancelled:
             self.fail(Cancelled())
+        self.over = True
         with suppress(InvalidStateError):
             self.future.set_result(run)
 
@@ -104,6 +102,7 @@ class Submission:
         """End it with an error; with Cancelled, whatever else happened, if it was cancelled."""
         if self.cancelled and not isinstance(error, Cancelled):
             error = Cancelled()
+        self.over = True
         with suppress(InvalidStateError):
             self.future.set_exception(error)
 

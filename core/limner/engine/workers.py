@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from limner.engine.advancing import RunningSet
@@ -15,7 +16,7 @@ from limner.engine.devices import Placement
 from limner.engine.failure import place
 from limner.engine.lane import Lane
 from limner.engine.loading import LoadedStep, LoadedSteps, UnboundModels
-from limner.engine.submission import StepKey, Submission
+from limner.engine.submission import Submission
 from limner.engine.watchdog import Clock, Watchdog
 from limner.errors import LimnerError, StepError
 from limner.step import IterativeStep, KeyRings, Step
@@ -44,15 +45,19 @@ class Workplace:
 class Worker:
     """A daemon thread with a device, and with steps of its own.
 
-    Its turn: one batch of a plain step, or one more running set; then one advance of each running set, which those that wait
-    for its step join first. Without groups, an iterative step is run to its end within the turn.
+    With groups, its turn is one batch of a plain step, or one more running set; then one advance of each running set, which
+    those that wait for its step join first.
+
+    Without groups each generation is a running set of its own, and the turn is one call for the oldest request that has
+    anything to do here. So a younger one begins where the older one is elsewhere, at a gate or a mark, and stands still from
+    the next advance on when that comes back.
     """
 
     def __init__(self, lane: Lane, workplace: Workplace) -> None:
         self._lane, self._workplace = lane, workplace
         self._steps = LoadedSteps(workplace.types, workplace.models, workplace.placement, workplace.keys)
         self._calls = Calls(workplace.watchdog, workplace.clock, self._get_stuck, self._get_unstuck)
-        self._running: dict[StepKey, RunningSet] = {}
+        self._running: list[RunningSet] = []
         self._held: list[Submission] = []  # taken from the lane and not over
         name = f"limner-{lane.kind}-{workplace.placement.device}"
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -71,26 +76,69 @@ class Worker:
         return Worker(self._lane, self._workplace)
 
     def _run(self) -> None:
+        import torch
+
         self._workplace.placement.make_current()
-        while self._lane.employs(self) or self._running:
-            try:
-                self._turn()
-            except Exception as error:  # a fault of the engine's own: nobody may wait for ever because of it
-                logger.exception("a worker failed")
-                self._running.clear()
-                self._end_held(StepError(f"the engine failed: {type(error).__name__}: {error}"))
+        with torch.inference_mode():  # once, for entering it takes as long as the rest of a call
+            while self._lane.employs(self) or self._running:
+                self._turn_or_fail()
         self._steps.unload()
+
+    def _turn_or_fail(self) -> None:
+        try:
+            self._turn()
+        except Exception as error:  # a fault of the engine's own: nobody may wait for ever because of it
+            logger.exception("a worker failed")
+            self._running.clear()
+            self._end_held(StepError(f"the engine failed: {type(error).__name__}: {error}"))
 
     def _turn(self) -> None:
         self._held = [submission for submission in self._held if not submission.over]
-        self._take_up(self._lane.take(self, self._room, skip=self._running.keys(), wait=not self._running))
-        for key, running in list(self._running.items()):
-            joining = self._lane.take_more(key, running.room)
+        if not self._running:
+            self._take_up(self._lane.take(self, self._room))
+        elif self._workplace.groups:
+            self._take_up(self._lane.take_besides(self, self._room, skip={running.key for running in self._running}))
+            self._advance_all()
+        else:
+            self._serve_oldest()
+        self._running = [running for running in self._running if running]
+
+    def _advance_all(self) -> None:
+        for running in self._running:
+            joining = self._lane.take_more(running.key, running.room)
             self._held += joining
             running.join(joining)
             running.advance()
-            if not running:
-                del self._running[key]
+
+    def _serve_oldest(self) -> None:
+        """Take up what has come since and goes before all that runs here. If nothing has, advance the oldest until it does.
+
+        Each that is taken up is older than those before it, so the oldest is the last. The others stand still.
+        """
+        *others, oldest = self._running
+        order = oldest.order
+        if older := self._lane.take_besides(self, self._room, before=order):
+            self._take_up(older)
+            return
+        with self._serving(oldest.submissions):
+            oldest.advance()
+            while oldest and not self._lane.has_before(order):
+                for other in others:
+                    other.let_go()
+                oldest.advance()
+
+    @contextmanager
+    def _serving(self, served: Collection[Submission]) -> Iterator[None]:
+        """Around calls for these. Without groups all others here stand still meanwhile, and their deadlines with them."""
+        began = self._calls.clock()
+        yield
+        if not self._workplace.groups:
+            self._excuse(self._calls.clock() - began, besides=served)
+
+    def _excuse(self, seconds: float, besides: Collection[Submission] = ()) -> None:
+        for submission in self._held:
+            if submission not in besides:
+                submission.excuse(seconds)
 
     def _room(self, submission: Submission) -> int:
         return self._workplace.room(self._workplace.types[submission.ref.type])
@@ -100,16 +148,13 @@ class Worker:
         loaded = self._load(batch) if batch else None
         if loaded is None:
             return
-        if not isinstance(loaded.step, IterativeStep):
-            run_batch(self._calls, loaded, batch)
-            return
-        running = RunningSet(self._calls, loaded, loaded.step, self._room(batch[0]))
-        running.join(batch)
-        if self._workplace.groups:
-            self._running[batch[0].key] = running
-            return
-        while running:
-            running.advance()
+        with self._serving(batch):
+            if isinstance(loaded.step, IterativeStep):
+                running = RunningSet(self._calls, loaded, loaded.step, batch[0].key, self._room(batch[0]))
+                running.join(batch)
+                self._running.append(running)
+            else:
+                run_batch(self._calls, loaded, batch)
 
     def _load(self, batch: Sequence[Submission]) -> LoadedStep | None:
         """The step these want. Deadlines that already run here stand still meanwhile; a failure ends the batch."""
@@ -121,9 +166,7 @@ class Worker:
                 submission.fail(copy.copy(error))
             return None
         finally:
-            loading = self._calls.clock() - began
-            for submission in self._held:
-                submission.excuse(loading)
+            self._excuse(self._calls.clock() - began)
 
     def _get_stuck(self, call: Call) -> None:
         """On the watchdog's thread, while this worker's is in the call: give the lane away, and end all that is held."""

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import limner
-from limner.errors import StepError
+from limner.errors import Cancelled, StepError
 from limner.generation import Image, ItemError
 
 SOON = 20  # seconds; what never comes is a failure, not a hang
@@ -200,6 +200,38 @@ def test_on_the_processor_one_goes_at_a_time_to_its_end_and_the_oldest_request_f
     TURNSTILE.let_all()
     assert [future.result(SOON).batch for future in (first, later, same)] == [1, 1, 1]
     assert advances == [(name,) for name in ("old/0", "old/1", "new/0") for _ in range(4)]
+
+
+def test_on_the_processor_a_younger_request_stands_still_when_an_older_one_comes_back(start, ref, generation):
+    """It began while the older one was elsewhere: between two of its steps, say."""
+    engine = start(Denoise, Tint)
+    image = Image(torch.ones(3, 2, 2))
+    assert engine.submit(ref(Tint), generation("old", image=image)).result(SOON)
+    TURNSTILE.shut()
+    young = engine.submit(ref(Denoise), generation("young"))
+    TURNSTILE.let(1)
+    back = engine.submit(ref(Denoise), generation("old"))
+    again = engine.submit(ref(Tint), generation("old", image=image))
+    TURNSTILE.let_all()
+    assert [future.result(SOON).batch for future in (back, again, young)] == [1, 1, 1]
+    order = [("tint",), *[("young/0",)] * 2, *[("old/0",)] * 4, ("tint",), *[("young/0",)] * 2]
+    assert advances == order
+
+
+def test_one_that_stands_still_is_left_to_nobody_when_it_is_cancelled(start, ref, generation):
+    engine = start(Denoise, Tint)
+    assert engine.submit(ref(Tint), generation("old", image=Image(torch.ones(3, 2, 2)))).result(SOON)
+    TURNSTILE.shut()
+    young = engine.submit(ref(Denoise), generation("young"))
+    TURNSTILE.let(0)
+    back = engine.submit(ref(Denoise), generation("old"))
+    TURNSTILE.let(2)  # the older one's first advance is done
+    engine.cancel("young")
+    TURNSTILE.let(1)
+    with pytest.raises(Cancelled):
+        young.result(0)
+    TURNSTILE.let_all()
+    assert back.result(SOON)
 
 
 def test_a_plain_step_runs_between_the_advances_of_others(start, ref, generation):

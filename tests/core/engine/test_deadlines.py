@@ -100,6 +100,15 @@ class Slow(limner.IterativeStep):
         return "done"
 
 
+class Gated(Slow):
+    type = "gated"
+
+    def advance(self, states):
+        ENTERED.set()
+        assert GO_ON.wait(SOON)
+        return super().advance(states)
+
+
 def test_loading_is_not_under_the_deadline(start, ref, generation):
     engine = start(Slow, clock=CLOCK)
     assert engine.submit(ref(Slow), generation(), 17).result(SOON).seconds == 16
@@ -114,20 +123,22 @@ def test_an_iterative_step_past_its_deadline_ends_between_advances(start, ref, g
 
 
 def test_a_deadline_stands_still_while_its_worker_loads_another_step(start, ref, generation):
-    class Gated(Slow):
-        type = "gated"
-
-        def advance(self, states):
-            ENTERED.set()
-            assert GO_ON.wait(SOON)
-            return super().advance(states)
-
     engine = start(Slow, Gated, clock=CLOCK, batching=True)
     running = engine.submit(ref(Gated), generation("a"), 100)
     assert ENTERED.wait(SOON)
     other = engine.submit(ref(Slow), generation("b"), 100)  # loading it takes 100 s
     GO_ON.set()
     assert running.result(SOON).generation.prompt == other.result(SOON).generation.prompt == "done"
+
+
+def test_on_the_processor_a_deadline_stands_still_while_an_older_request_goes_first(start, ref, generation):
+    engine = start(Slow, Gated, clock=CLOCK)
+    assert engine.submit(ref(Slow), generation("old"), 17).result(SOON)
+    young = engine.submit(ref(Gated), generation("young"), 17)  # 16 s of its own
+    assert ENTERED.wait(SOON)
+    back = engine.submit(ref(Slow), generation("old"), 17)
+    GO_ON.set()
+    assert young.result(SOON).seconds == back.result(SOON).seconds == 16
 
 
 @pytest.mark.parametrize("cls", [Hang, HangOnCpu])
