@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from limner.database.connection import Database
 from limner.database.migration import open_database
@@ -40,7 +40,7 @@ def back_up(database: Database, state: Path, folder: Path) -> int:
         raise UsageError("there is something already", where=str(folder), fix="name a folder that is not there")
     with _explained("the backup cannot be made", folder), _draft(folder.with_name(f".{folder.name}.part")) as draft:
         _copy_folder(state, draft, "heads")
-        with closing(open_database(f"sqlite:///{draft / FILE}")) as copy:
+        with _opened(draft / FILE) as copy:
             size = _copy_rows(database, copy)
             with copy.reading() as connection:
                 first = connection.scalar(select(events.c.id).order_by(events.c.index).limit(1)) or ""
@@ -73,13 +73,14 @@ def put_back(
     *,
     replaced: Path | None = None,
     mark: Callable[[], None] = lambda: None,
+    begun: bool = False,
 ) -> Path:
     """Put a backup in the place of a project's state; what stood there is moved into `replaced`. Returns that folder.
 
     Nothing is moved before all is copied, and `mark` is called in between. Where an earlier attempt was interrupted, it is gone
-    on with by giving its `replaced`. A PostgreSQL database must be new, with tables and no events. Raises UsageError for a
-    folder that is no backup, ConfigurationError for a PostgreSQL database that is not empty, AuditError if a file cannot be
-    copied or moved.
+    on with by giving its `replaced`, and `begun` where it was into the same database. A PostgreSQL database must be new, with
+    tables and no events but those that such an attempt copied there. Raises UsageError for a folder that is no backup,
+    ConfigurationError for a PostgreSQL database that is not empty, AuditError if a file cannot be copied or moved.
     """
     first_of(folder)
     replaced = replaced or aside(state)
@@ -88,15 +89,15 @@ def put_back(
         _explained("the backup cannot be put back", folder, f"what was moved away, if anything, is in {replaced}"),
         _draft(state / ".restored.part") as draft,
     ):
-        if target.dialect == "postgresql":
-            _refuse_used(target)
+        is_new = target.dialect == "postgresql" and _is_new(target, folder / FILE, begun)
         for name in FOLDERS:
             _copy_folder(folder, draft, name)
         if target.dialect == "postgresql":
             mark()
             replaced.mkdir(exist_ok=True)
-            with closing(open_database(f"sqlite:///{folder / FILE}")) as backup:
-                _copy_rows(backup, target)
+            if is_new:
+                with _opened(folder / FILE) as backup:
+                    _copy_rows(backup, target)
         else:
             _put_file(folder / FILE, Path(str(target.url.database)), replaced, mark)
         for name in FOLDERS:
@@ -154,11 +155,37 @@ def _copy_rows(source: Database, target: Database) -> int:
         return int(writing.scalar(select(func.count()).select_from(events)) or 0)
 
 
-def _refuse_used(database: Database) -> None:
+def _opened(path: Path) -> closing[Database]:
+    return closing(open_database(f"sqlite:///{path}"))
+
+
+def _is_new(database: Database, backup: Path, begun: bool) -> bool:
+    """Whether no event is in a PostgreSQL database; False where an attempt that has begun copied those of the backup there.
+
+    Raises ConfigurationError where there are others.
+    """
     with closing(open_database(database.url.render_as_string(hide_password=False))) as target, target.reading() as connection:
-        if connection.scalar(select(func.count()).select_from(events)):
-            fix = "set LIMNER_DATABASE_URL to a new database, `limner db upgrade` it; --replaces names the one that is replaced"
-            raise ConfigurationError("there is a record in it already", where=repr(database), fix=fix)
+        if not connection.scalar(select(func.count()).select_from(events)):
+            return True
+        if begun:
+            with _opened(backup) as source, source.reading() as copied:
+                if _holds(connection, _last(copied)):
+                    return False
+    fix = "set LIMNER_DATABASE_URL to a new database, `limner db upgrade` it; --replaces names the one that is replaced"
+    raise ConfigurationError("there is a record in it already", where=repr(database), fix=fix)
+
+
+def _last(connection: Connection) -> tuple[int, bytes] | None:
+    """Index and hash of a record's last event; as its rows are copied all at once, it stands for all."""
+    last = connection.execute(select(events.c.index, events.c.leaf_hash).order_by(events.c.index.desc()).limit(1)).first()
+    return (last[0], last[1]) if last else None
+
+
+def _holds(connection: Connection, event: tuple[int, bytes] | None) -> bool:
+    if event is None:
+        return False
+    index, hash = event
+    return bool(connection.scalar(select(events.c.leaf_hash).where(events.c.index == index)) == hash)
 
 
 def _put_file(source: Path, target: Path, replaced: Path, mark: Callable[[], None]) -> None:

@@ -22,7 +22,8 @@ class PendingRestore:
     """What is to be done again.
 
     `backup` is the folder that is put back, `replaced` the one that what stood there is moved to, `replaced_head` the newest
-    head of that. `asked` is false where the record that is replaced is lost.
+    head of that, `into` the database's address without its password. `asked` is false where the record that is replaced is
+    lost.
     """
 
     backup: str
@@ -30,6 +31,7 @@ class PendingRestore:
     replaced_head: str
     asked: bool
     later: Later
+    into: str = ""
 
     def save(self, path: Path) -> None:
         """Write it; on return it is on the disk. Raises OSError."""

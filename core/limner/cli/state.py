@@ -50,9 +50,9 @@ def restore(
     from limner.restoring import repeat
 
     with App.open() as app:
-        project, pending = app.project, _pending(app, folder.resolve(), replaces, forget_nothing)
-    marker, replaced = project.restore_marker, Path(pending.replaced)
-    put_back(folder.resolve(), project.state, project.database_url, replaced=replaced, mark=lambda: pending.save(marker))
+        project, (pending, begun) = app.project, _pending(app, folder.resolve(), replaces, forget_nothing)
+    marker, replaced, url = project.restore_marker, Path(pending.replaced), project.database_url
+    put_back(folder.resolve(), project.state, url, replaced=replaced, mark=lambda: pending.save(marker), begun=begun)
     with App.open() as app:
         app.ends_restore = True
         done = repeat(
@@ -71,22 +71,27 @@ def restore(
     )
 
 
-def _pending(app: App, folder: Path, replaces: str, forget_nothing: bool) -> PendingRestore:
-    """The restore that was interrupted, else a new one: for it the record that is replaced is asked, before it is moved."""
+def _pending(app: App, folder: Path, replaces: str, forget_nothing: bool) -> tuple[PendingRestore, bool]:
+    """The restore that was interrupted, else a new one: for it the record that is replaced is asked, before it is moved.
+
+    And whether it was interrupted on its way into the database that is set now.
+    """
+    from sqlalchemy import make_url
+
     from limner.backup import aside, first_of
     from limner.errors import UsageError
     from limner.pending_restore import PendingRestore
     from limner.restoring import Later, ask
 
-    marker = app.project.restore_marker
+    marker, into = app.project.restore_marker, make_url(app.project.database_url).render_as_string()
     if interrupted := PendingRestore.read(marker):
         if replaces or forget_nothing:
             what = "a restore was interrupted, and what it has to do again is known"
             raise UsageError(what, where=str(marker), fix="leave out --replaces and --no-later-erasures")
-        return replace(interrupted, backup=str(folder))
+        return replace(interrupted, backup=str(folder), into=into), interrupted.into == into
     if forget_nothing and replaces:
         raise UsageError("a record that is lost cannot be asked", where="--no-later-erasures", fix="leave out one of the two")
     head = app.heads.newest()
     later = Later() if forget_nothing else ask(replaces or app.project.database_url, first_of(folder))
     note, replaced = head.note if head else "", str(aside(app.project.state))
-    return PendingRestore(str(folder), replaced, note, asked=not forget_nothing, later=later)
+    return PendingRestore(str(folder), replaced, note, asked=not forget_nothing, later=later, into=into), False

@@ -81,6 +81,44 @@ def test_nothing_is_opened_until_an_interrupted_restore_has_ended(
     assert limner("audit", "verify").returncode == 0
 
 
+@pytest.mark.parametrize("dies_in", ["", "limner.backup._put_folder", "limner.restoring.repeat"])
+def test_a_postgresql_record_is_restored_into_a_new_database_whatever_interrupts_it(
+    limner: Limner, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgresql, dies_in: str
+):
+    def die(*given: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    old, new = postgresql.new_database(), postgresql.new_database()
+    backup = str(tmp_path / "backup")
+    monkeypatch.setenv("LIMNER_DATABASE_URL", old)
+    assert limner("db", "upgrade").returncode == 0
+    made, kept = (json.loads(limner("generate", prompt, "--json").stdout)["request_id"] for prompt in ("a circle", "a square"))
+    assert limner("state", "backup", backup).returncode == 0
+    assert limner("audit", "erase", "--request", made, "--reason", "asked for").returncode == 0
+    refused = limner("state", "restore", backup)
+    assert (refused.returncode, "there is a record in it already" in refused.stderr) == (4, True)
+    monkeypatch.setenv("LIMNER_DATABASE_URL", new)
+    assert limner("db", "upgrade").returncode == 0
+    refused = limner("state", "restore", backup)
+    assert (refused.returncode, "--replaces" in refused.stderr) == (2, True)
+    asking = ("--replaces", old)
+    if dies_in:
+        with monkeypatch.context() as patched:
+            patched.setattr(dies_in, die)
+            assert limner("state", "restore", backup, *asking).returncode == 130
+        assert limner("audit", "list").returncode == 4
+        monkeypatch.setenv("LIMNER_DATABASE_URL", old)  # what is there is not what the interrupted restore has copied
+        assert "there is a record in it already" in limner("state", "restore", backup).stderr
+        monkeypatch.setenv("LIMNER_DATABASE_URL", new)
+        asking = ()
+    restored = limner("state", "restore", backup, *asking)
+    assert (restored.returncode, "1 erasures made again" in restored.stdout) == (0, True)
+    assert "a circle" not in limner("audit", "show", made).stdout
+    assert "a square" in limner("audit", "show", kept).stdout
+    assert limner("audit", "replay", kept).returncode == 0
+    assert limner("audit", "verify").returncode == 0
+
+
 def test_a_request_is_replayed(limner: Limner, made: str):
     done = limner("audit", "replay", made)
     assert (done.returncode, "identical  inf dB" in done.stdout) == (0, True)
