@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal
 
 from limner.admission import Admitted
 from limner.audit import events
+from limner.audit.appended import Appended
 from limner.audit.event import Event
 from limner.audit.events import Held, Pinned, StepSummary
 from limner.audit.holds import hold
 from limner.audit.leases import Lease
-from limner.audit.log import Change, Indexes
+from limner.audit.log import Change
 from limner.audit.texts import store_text
 from limner.audit.writer import AuditWriter, Slot
 from limner.bound import BoundStep
@@ -69,7 +69,7 @@ class _ImageTrail:
     """What is known of one image so far: its steps, and the appends nobody has waited for."""
 
     steps: list[StepSummary] = field(default_factory=list)
-    pending: list[Future[Indexes]] = field(default_factory=list)
+    pending: list[Appended] = field(default_factory=list)
     reviews: list[Decision] = field(default_factory=list)
 
 
@@ -80,10 +80,10 @@ class Record:
         self._recorder, self._admitted, self._slot = recorder, admitted, slot
         self._request = admitted.request
         self._trails = [_ImageTrail() for _ in range(self._request.n)]
-        self._outcomes: dict[int, tuple[Outcome, Future[Indexes]]] = {}
+        self._outcomes: dict[int, tuple[Outcome, Appended]] = {}
         self._started = time.monotonic()
-        self._accepted: Future[Indexes] | None = None
-        self._closed: Future[Indexes] | None = None  # the last image's outcome closes the record with it
+        self._accepted: Appended | None = None
+        self._closed: Appended | None = None  # the last image's outcome closes the record with it
 
     def __enter__(self) -> Record:
         return self
@@ -192,7 +192,7 @@ class Record:
             four_eyes=any(policy.category(finding.category).four_eyes for finding in asking),
         )
 
-    def _append(self, happened: Sequence[Event], changes: Sequence[Change] = ()) -> Future[Indexes]:
+    def _append(self, happened: Sequence[Event], changes: Sequence[Change] = ()) -> Appended:
         return self._recorder.writer.append(happened, changes)
 
     def _closing(self, outcomes: Sequence[Outcome], reason: str = "") -> Event:
@@ -219,7 +219,7 @@ class Record:
 class PreviewRecord:
     """The record of one preview: what was decided of it, and that it was shown. How its steps ran is not kept."""
 
-    def __init__(self, writer: AuditWriter, request: Request, number: int, decided: Sequence[Future[Indexes]]) -> None:
+    def __init__(self, writer: AuditWriter, request: Request, number: int, decided: Sequence[Appended]) -> None:
         self._writer, self._request, self._number = writer, request, number
         self._pending = list(decided)
 

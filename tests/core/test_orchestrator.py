@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 import limner
 from limner.app import App
+from limner.audit.appended import Appended
 from limner.audit.event import Event
 from limner.audit.events import DECISION, IMAGE_OUTCOME, image_outcome, request_closed
 from limner.audit.reading import RequestRecord, request
@@ -260,28 +261,28 @@ def test_an_interrupt_closes_the_record_with_what_was_released_and_what_was_not(
 class _OddWriter(AuditWriter):
     """Does to appends with an event of one kind what a test wants."""
 
-    def __init__(self, app: App, kind: str, spoil: Callable[[Future[Any]], Future[Any]]) -> None:
+    def __init__(self, app: App, kind: str, spoil: Callable[[Appended], Appended]) -> None:
         super().__init__(app.database, app.keys)
         self.kind, self.spoil = kind, spoil
 
-    def append(self, events: Sequence[Event], changes: Sequence[Any] = ()) -> Future[Any]:
-        future = super().append(events, changes)
-        return self.spoil(future) if any(event.kind == self.kind for event in events) else future
+    def append(self, events: Sequence[Event], changes: Sequence[Any] = ()) -> Appended:
+        appended = super().append(events, changes)
+        return self.spoil(appended) if any(event.kind == self.kind for event in events) else appended
 
 
-def _unrecorded(future: Future[Any]) -> Future[Any]:
-    failed: Future[Any] = Future()
-    failed.set_exception(AuditError("the database was away"))
+def _unrecorded(appended: Appended) -> Appended:
+    failed = Appended(appended.append)
+    failed.settle(AuditError("the database was away"))
     return failed
 
 
-def _interrupted_once(future: Future[Any]) -> Future[Any]:
+def _interrupted_once(appended: Appended) -> Appended:
     def interrupt() -> Any:
-        del future.result  # type: ignore[attr-defined]
+        del appended.result  # type: ignore[method-assign]
         raise KeyboardInterrupt
 
-    future.result = interrupt  # type: ignore[assignment]
-    return future
+    appended.result = interrupt  # type: ignore[assignment,method-assign]
+    return appended
 
 
 def test_an_interrupt_while_the_outcome_is_written_leaves_no_open_record(open_house: Open):

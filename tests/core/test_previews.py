@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,9 @@ import pytest
 from house import house
 
 from limner.app import App
+from limner.audit.appended import Appended
 from limner.audit.event import Event
+from limner.audit.log import Append
 from limner.audit.reading import RequestRecord, request
 from limner.audit.writer import AuditWriter
 from limner.engine.interface import Previews
@@ -75,12 +76,12 @@ class Outage(AuditWriter):
 
     over = False
 
-    def append(self, events: Sequence[Event], changes: Sequence[Any] = ()) -> Future[Any]:
+    def append(self, events: Sequence[Event], changes: Sequence[Any] = ()) -> Appended:
         if self.over or [event.kind for event in events] != ["decision"]:
             return super().append(events, changes)
         self.over = True
-        lost: Future[Any] = Future()
-        lost.set_exception(AuditError("the database is away"))
+        lost = Appended(Append(tuple(events)))
+        lost.settle(AuditError("the database is away"))
         return lost
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from sqlalchemy import select
 
 from limner.admission import Admitted, admit
 from limner.app import App
+from limner.audit.appended import Appended
 from limner.audit.event import Event
 from limner.audit.reading import request
 from limner.audit.texts import read_text
@@ -82,12 +82,12 @@ class _InterruptedAtFirst(AuditWriter):
 
     interrupted = False
 
-    def append(self, events: Sequence[Event], changes: Sequence[Any] = ()) -> Future[Any]:
-        future = super().append(events, changes)
+    def append(self, events: Sequence[Event], changes: Sequence[Any] = ()) -> Appended:
+        appended = super().append(events, changes)
         if not self.interrupted:
             self.interrupted = True
-            future.result = self._interrupt  # type: ignore[method-assign]
-        return future
+            appended.result = self._interrupt  # type: ignore[method-assign]
+        return appended
 
     def _interrupt(self, timeout: float | None = None) -> Any:
         raise KeyboardInterrupt

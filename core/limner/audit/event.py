@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from time import time_ns
 from typing import Any
-from uuid import uuid4
 
 from limner.canonical import canonical
 
 LARGEST_INTEGER = 2**53 - 1  # in size, that a JSON number carries exactly
+
+RANDOM_BYTES = 10  # of a UUID of version 7, after six bytes of time; six of their bits say what it is
+RANDOM = 0x0FFF_3FFF_FFFF_FFFF_FFFF
+VERSION_7 = 0x7000_8000_0000_0000_0000
+
+
+def new_id() -> str:
+    """A UUID of version 7 (RFC 9562) in hex: it begins with the time, so that events of one time are neighbours in an index."""
+    random = int.from_bytes(os.urandom(RANDOM_BYTES)) & RANDOM
+    return f"{time_ns() // 1_000_000 << 80 | VERSION_7 | random:032x}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +39,7 @@ class Event:
     payloads: Mapping[str, bytes] = field(default_factory=dict)
     subject: str = ""
     version: int = 1
-    id: str = field(default_factory=lambda: uuid4().hex)
+    id: str = field(default_factory=new_id)
 
     def __post_init__(self) -> None:
         if self.payloads and not self.subject:

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import io
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
+from struct import Struct
 from typing import IO, Any
 
 import pg8000
 from pg8000.converters import make_params
 from pg8000.core import NULL_BYTE, SYNC, Context, _flush
+from sqlalchemy import BigInteger, Dialect, Engine, Integer, Select, String, Table, create_engine, event
 from sqlalchemy import Connection as SQLAlchemyConnection
-from sqlalchemy import Dialect, Engine, Select, create_engine, event
 from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.engine.interfaces import ExecutionContext
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.types import TypeEngine
 
 from limner.database.libpq_url import connect_arguments
 
@@ -30,7 +33,13 @@ from limner.database.libpq_url import connect_arguments
 OUTAGES = ("08", "40", "53", "55", "57", "58", "25006")
 VIOLATIONS = "23"  # of constraints
 LOST = "network error"
-COPY = "limner_copy"  # the execution option with the stream that a COPY writes to
+BEGIN = "begin transaction"  # as pg8000 says it before the first statement of a transaction
+COPY = "limner_copy"  # the execution option with the stream that a COPY writes to, or the chunks that it reads
+
+# What the binary format of COPY is made of.
+COPY_BEGINS, COPY_ENDS = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
+FIELDS, LENGTH, INTEGER, LONG = Struct(">h"), Struct(">i"), Struct(">ii"), Struct(">iq")  # numbers follow their lengths
+NULL = LENGTH.pack(-1)
 
 # A dead network ends in an error and not in waiting: what was sent may wait for 10 s, and a silent connection is given up after
 # 30 s. So it is at the server too, which else would keep a dead machine's leases for hours.
@@ -69,11 +78,47 @@ def copied(connection: SQLAlchemyConnection, query: Select[*tuple[Any, ...]]) ->
     return stream.getvalue()
 
 
+def copy_rows(connection: SQLAlchemyConnection, table: Table, rows: Iterable[Sequence[Any]]) -> None:  # values of its columns
+    """Insert rows in the binary format of COPY: one message for all of them, which the server need not parse.
+
+    Raises DBAPIError as any statement does.
+    """
+    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    pack = [_packer(column.type) for column in table.columns]
+    beginning = FIELDS.pack(len(pack))
+    data = bytearray(COPY_BEGINS)
+    for row in rows:
+        data += beginning
+        for packed, value in zip(pack, row, strict=True):
+            data += NULL if value is None else packed(value)
+    data += COPY_ENDS
+    options = {COPY: [data]}
+    connection.exec_driver_sql(f"COPY {table.name} ({columns}) FROM STDIN (FORMAT binary)", execution_options=options)
+
+
+def _packer(type: TypeEngine[Any]) -> Callable[[Any], bytes]:
+    """What packs values of a type as COPY wants them: their length, and their bytes."""
+    if isinstance(type, BigInteger):
+        return partial(LONG.pack, LONG.size - LENGTH.size)
+    if isinstance(type, Integer):
+        return partial(INTEGER.pack, INTEGER.size - LENGTH.size)
+    return _text_packed if isinstance(type, String) else _bytes_packed
+
+
+def _text_packed(value: str) -> bytes:
+    return _bytes_packed(value.encode())
+
+
+def _bytes_packed(value: bytes) -> bytes:
+    return LENGTH.pack(len(value)) + value
+
+
 class Connection(pg8000.Connection):  # type: ignore[misc]  # pg8000 has no types
     """pg8000's connection, which never is a step behind the server, and says in one way that it is lost."""
 
     def __init__(self, *, timeout: int | None, host: str = "", port: int = 0, unix_sock: str = "", **parameters: Any) -> None:
         """Connect to a Unix socket, else to a host and port, within `timeout` seconds; the other parameters are pg8000's."""
+        self._begins = False  # whether a transaction begins with the next statement
         try:
             self._usock = _unix(unix_sock, timeout) if unix_sock else _tcp(host, port, timeout)  # pg8000 too keeps it there
             super().__init__(host=host, sock=self._usock, **parameters)
@@ -86,6 +131,14 @@ class Connection(pg8000.Connection):  # type: ignore[misc]  # pg8000 has no type
                 raise
             raise pg8000.InterfaceError(f"the server was not understood: {error!r}") from error
         self._usock.settimeout(None)
+
+    def execute_simple(self, statement: str) -> Context:
+        """Execute a statement without parameters. What begins a transaction is sent with the next one, and saves a way."""
+        if statement == BEGIN:
+            self._begins = True
+            return Context(statement)
+        begins, self._begins = self._begins, False
+        return super().execute_simple(f"{BEGIN}; {statement}" if begins else statement)
 
     def execute_unnamed(
         self,
@@ -100,6 +153,11 @@ class Connection(pg8000.Connection):  # type: ignore[misc]  # pg8000 has no type
         be taken for those to the next statements, a commit among them.
         """
         context = Context(statement, stream=stream)
+        if self._begins:  # where it fails, the server passes over all that comes with it
+            self._begins = False
+            self.send_PARSE(NULL_BYTE, BEGIN)
+            self.send_BIND(NULL_BYTE, ())
+            self.send_EXECUTE()
         self.send_PARSE(NULL_BYTE, statement, oids)
         self.send_DESCRIBE_STATEMENT(NULL_BYTE)
         self.send_BIND(NULL_BYTE, make_params(self.py_types, vals))
@@ -165,7 +223,7 @@ def _connect(dialect: Dialect, record: ConnectionPoolEntry, arguments: list[Any]
 
 
 def _copy(cursor: Any, statement: str, parameters: Any, context: ExecutionContext) -> bool:  # pg8000 has no types
-    """Gives what a COPY sends to the stream it is executed with; SQLAlchemy executes all other statements."""
+    """Executes a COPY with its stream; SQLAlchemy executes all other statements."""
     stream = context.execution_options.get(COPY)
     if stream is not None:
         cursor.execute(statement, parameters, stream=stream)

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from random import Random
 from types import MappingProxyType
+from uuid import RFC_4122, UUID
 
 import pytest
 from properties import for_all, json_leaf, some_integer, some_json, some_text
@@ -75,8 +77,13 @@ def test_the_canonical_bytes_hold_all_that_an_event_says() -> None:
     assert b"ada" not in data
 
 
-def test_every_event_has_an_id_of_its_own() -> None:
-    assert len({Event("note", "", {}).id for _ in range(100)}) == 100
+def test_every_event_has_an_id_of_its_own_that_begins_with_the_time() -> None:
+    before = time.time()
+    ids = [UUID(Event("note", "", {}).id) for _ in range(100)]
+    assert len(set(ids)) == 100
+    for id in ids:
+        assert (id.version, id.variant) == (7, RFC_4122)
+        assert before - 0.001 <= (id.int >> 80) / 1000 <= time.time()
 
 
 def test_text_and_json_survive_as_payloads_even_with_lone_surrogates() -> None:
