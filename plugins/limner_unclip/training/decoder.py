@@ -9,7 +9,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from limner import ConfigurationError
 from limner_unclip.training.encoders import Embedded, Encoders, Text
 from limner_unclip.training.layout import channels_last
 from limner_unclip.training.lessons import Lessons
@@ -30,7 +29,6 @@ class DecoderTask:
 
     def __init__(self, settings: Decoder, lessons: Lessons[Embedded], encoders: Encoders) -> None:
         self.settings, self.lessons, self.encoders = settings, lessons, encoders
-        check_lengths(settings, encoders.context)
         first = lessons.at(0)
         self.device = first.pool.device
         self.schedule = NoiseSchedule(self.device)
@@ -82,21 +80,6 @@ class DecoderTask:
         mask = F.pad(text.mask, (self.settings.extra_tokens, 0), value=True)
         answer = self.networks["decoder"](noised, timesteps, context, class_labels=added, attention_mask=mask)
         return answer.sample  # type: ignore[no-any-return]  # diffusers is untyped
-
-
-def check_lengths(settings: Decoder, context: int) -> None:
-    """Raise ConfigurationError for a U-Net that has as many pixels, where it looks at the text, as there are tokens.
-
-    diffusers tells by that number whether an attention mask covers the pixels too, and would read it wrongly.
-    """
-    tokens = context + settings.extra_tokens
-    sides = [settings.picture >> level for level in range(len(settings.channels))]
-    attended = [side for side, attends in zip(sides, settings.attention, strict=True) if attends] + sides[-1:]
-    if tokens in (side**2 for side in attended):
-        raise ConfigurationError(
-            f"{tokens} tokens ({context} of text, {settings.extra_tokens} of the embedding) meet as many pixels in the U-Net",
-            fix="change clip.context or decoder.extra_tokens",
-        )
 
 
 def draw_drops(rng: np.random.Generator, n: int, settings: Decoder) -> tuple[torch.Tensor, torch.Tensor]:

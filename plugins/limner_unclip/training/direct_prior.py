@@ -8,7 +8,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from limner import ConfigurationError
 from limner_unclip.direct_network import DirectNetwork, DirectSizes
 from limner_unclip.training.clip import contrastive_loss
 from limner_unclip.training.encoders import Embedded, Encoders
@@ -34,7 +33,7 @@ class DirectPriorTask:
         """The loss of a batch."""
         lesson = self.lessons.at(draw.step)
         network: Any = self.networks["direct_prior"]  # for its buffers
-        rows = lesson.pool.rows(draw.rng, draw.batch, grouped=draw.batch >= lesson.pool.group)
+        rows = lesson.pool.rows(draw.rng, draw.batch, grouped=True)
         wordings = lesson.pool.wordings(draw.rng, rows)
         text = self.encoders.text(lesson.pool.tokens(rows, wordings))
         clean = (lesson.embeddings_at(rows) - network.mean) / network.std
@@ -49,10 +48,7 @@ class DirectPriorTask:
 
 
 def new_direct_prior(settings: DirectPrior, encoders: Encoders) -> DirectNetwork:
-    """The network for a CLIP's embeddings. Raises ConfigurationError where the heads cannot share its width evenly."""
-    if settings.width % settings.heads:
-        what = f"direct_prior.heads is {settings.heads}, which does not divide its width of {settings.width}"
-        raise ConfigurationError(what, fix="change direct_prior.heads or direct_prior.width")
+    """The network for a CLIP's embeddings."""
     return DirectNetwork(
         DirectSizes(
             dimension=encoders.dimension,

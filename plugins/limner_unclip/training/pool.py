@@ -41,8 +41,8 @@ class Pictures:
         return len(self._pictures)
 
     def rows(self, rng: np.random.Generator, n: int, *, grouped: bool = False) -> NDArray[np.int64]:
-        """n picture numbers at random; grouped, whole groups of them."""
-        if not grouped:
+        """n picture numbers at random; grouped, whole groups of them, if n is enough for one."""
+        if not grouped or n < self.group:
             return rng.integers(0, len(self), n)
         groups = rng.integers(0, len(self) // self.group, n // self.group)
         rows: NDArray[np.int64] = (groups[:, None] * self.group + np.arange(self.group)).ravel()

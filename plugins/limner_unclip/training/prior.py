@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from limner import ConfigurationError
 from limner_unclip.training.encoders import Embedded, Encoders
 from limner_unclip.training.lessons import Lessons
 from limner_unclip.training.noise import NoiseSchedule, draw_noise, draw_timesteps
@@ -50,17 +49,8 @@ class PriorTask:
 
 
 def new_prior(settings: Prior, encoders: Encoders) -> Any:  # a diffusers PriorTransformer, untyped
-    """A prior for a CLIP's embeddings. Its own width is the embeddings' dimension.
-
-    Raises ConfigurationError where the heads cannot share it evenly.
-    """
+    """A prior for a CLIP's embeddings. Its own width is the embeddings' dimension, which the heads share."""
     from diffusers import PriorTransformer
-
-    if encoders.dimension % settings.heads:
-        what = (
-            f"prior.heads is {settings.heads}, which does not divide the {encoders.dimension} dimensions of CLIP's embeddings"
-        )
-        raise ConfigurationError(what, fix="change prior.heads or clip.dimension")
 
     return PriorTransformer(
         num_attention_heads=settings.heads,

@@ -8,14 +8,26 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from limner import read_yaml
+from limner_unclip.training import sizes
 
 Positive = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Channels = Annotated[tuple[Positive, ...], Field(min_length=1)]
 Stage = Literal["clip", "ridge_prior", "prior", "direct_prior", "decoder", "upsampler"]
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def _mistakes(self) -> list[str]:
+        """What contradicts itself among values that are each right alone."""
+        return []
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        if mistakes := self._mistakes():
+            raise ValueError("; ".join(mistakes))
+        return self
 
 
 class Data(_Section):
@@ -36,12 +48,10 @@ class Data(_Section):
     convert: bool = False
     seed: int = 0
 
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
+    def _mistakes(self) -> list[str]:
         given = [name for name in ("source", "folder", "tars") if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(f"names {' and '.join(given) or 'no source'}: give one of source, folder and tars")
-        return self
+        told = f"names {' and '.join(given) or 'no source'}: give one of source, folder and tars"
+        return [told] if len(given) != 1 else []
 
 
 class Optimizing(_Section):
@@ -65,22 +75,26 @@ class Optimizing(_Section):
 
 
 class Clip(Optimizing):
-    """Sizes of the two CLIP encoders; `picture` and `patch` are in pixels.
+    """Sizes of the two CLIP encoders; `picture` and `patch` are in pixels, `context` in tokens, with the two around a text.
 
     `facts` weighs the naming of a picture's facts, where its source knows them. `swaps` lists kinds of words (colours, say); a
     caption with two words of one kind gets a false twin with the two exchanged, which its picture has to be told from.
     """
 
+    batch: Annotated[int, Field(ge=2)]
     width: Positive = 128
     layers: Positive = 3
     heads: Positive = 4
     dimension: Positive = 128
-    context: Positive = 32
+    context: Annotated[int, Field(ge=3)] = 32
     picture: Positive = 32
     patch: Positive = 4
     noise: Share = 0.15
     facts: Annotated[float, Field(ge=0)] = 0.25
     swaps: tuple[tuple[str, ...], ...] = ()
+
+    def _mistakes(self) -> list[str]:
+        return sizes.of_clip(self)
 
 
 class Prior(Optimizing):
@@ -107,6 +121,9 @@ class DirectPrior(Optimizing):
     contrast: Annotated[float, Field(ge=0)] = 0.2
     temperature: Annotated[float, Field(gt=0)] = 0.07
 
+    def _mistakes(self) -> list[str]:
+        return sizes.of_direct_prior(self)
+
 
 class Decoder(Optimizing):
     """Shape of the decoder's U-Net, and how its conditions are worn down in training.
@@ -120,7 +137,7 @@ class Decoder(Optimizing):
     """
 
     picture: Positive = 32
-    channels: tuple[Positive, ...] = (32, 64, 96, 96)
+    channels: Channels = (32, 64, 96, 96)
     attention: tuple[bool, ...] = (False, False, True, False)
     head: Positive = 32
     groups: Positive = 8
@@ -133,11 +150,8 @@ class Decoder(Optimizing):
     snr_offset: Annotated[float, Field(ge=0)] = 1.0
     snr_most: Annotated[float, Field(gt=0)] = 5.0
 
-    @model_validator(mode="after")
-    def _attention_by_level(self) -> Self:
-        if len(self.attention) != len(self.channels):
-            raise ValueError(f"attention has {len(self.attention)} levels and channels {len(self.channels)}")
-        return self
+    def _mistakes(self) -> list[str]:
+        return sizes.of_decoder(self)
 
 
 class Upsampler(Optimizing):
@@ -150,18 +164,15 @@ class Upsampler(Optimizing):
     picture: Positive = 128
     pool: Positive = 8_000
     crop: Positive = 64
-    channels: tuple[Positive, ...] = (16, 16, 32)
-    last_channels: tuple[Positive, ...] = (8, 16)
+    channels: Channels = (16, 16, 32)
+    last_channels: Channels = (8, 16)
     groups: Positive = 2
     blur: Annotated[float, Field(ge=0)] = 1.0
     grain: Share = 0.12
     stain: Share = 0.15
 
-    @model_validator(mode="after")
-    def _crops_fit(self) -> Self:
-        if self.crop > self.picture:
-            raise ValueError(f"crop is {self.crop}, larger than a picture of {self.picture}")
-        return self
+    def _mistakes(self) -> list[str]:
+        return sizes.of_upsampler(self)
 
 
 class About(_Section):
@@ -191,14 +202,8 @@ class Recipe(_Section):
     upsampler: Upsampler
     card: About = About()
 
-    @model_validator(mode="after")
-    def _pictures_agree(self) -> Self:
-        if self.clip.picture != self.decoder.picture:
-            raise ValueError(
-                f"clip.picture is {self.clip.picture} and decoder.picture {self.decoder.picture}: "
-                "train both on pictures of one size"
-            )
-        return self
+    def _mistakes(self) -> list[str]:
+        return sizes.across(self)
 
 
 def load_recipe(path: Path) -> tuple[Recipe, Path]:

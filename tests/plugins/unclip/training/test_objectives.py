@@ -9,7 +9,7 @@ import torch
 from limner import ConfigurationError
 from limner_unclip.training.clip import IMPOSSIBLE, contrastive_loss
 from limner_unclip.training.data.source import find_stream
-from limner_unclip.training.decoder import check_lengths, draw_drops, new_decoder
+from limner_unclip.training.decoder import draw_drops, new_decoder
 from limner_unclip.training.export import with_fixed_variance
 from limner_unclip.training.noise import NoiseSchedule, draw_noise, draw_timesteps, x0_weights
 from limner_unclip.training.pool import holds
@@ -129,11 +129,3 @@ def test_the_tokenizer_knows_its_words_and_can_spell_all_others(tmp_path):
 def test_an_unknown_source_is_named_with_those_there_are():
     with pytest.raises(ConfigurationError, match="no picture source 'attic'"):
         find_stream("attic")
-
-
-def test_as_many_tokens_as_pixels_are_refused():
-    settings = Decoder(steps=1, batch=1, picture=32, extra_tokens=4)
-    check_lengths(settings, context=32)
-    for context in (12, 60):
-        with pytest.raises(ConfigurationError, match="as many pixels"):
-            check_lengths(settings, context)

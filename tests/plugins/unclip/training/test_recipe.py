@@ -51,14 +51,49 @@ def test_the_recipe_of_the_shipped_model_is_in_order():
     assert recipe.decoder.picture == recipe.clip.picture
 
 
+def test_all_sizes_of_a_network_that_do_not_fit_are_told_at_once(recipe_file: Path):
+    recipe_file.write_text(recipe_file.read_text().replace("head: 8, groups: 4", "head: 12, groups: 3"))
+    with pytest.raises(InvalidFile) as caught:
+        load_recipe(recipe_file)
+    assert str(caught.value) == (
+        f"{recipe_file}:8:10: decoder: channels: 8 is not a multiple of groups, 3; "
+        "channels: 16 is not a multiple of groups, 3; channels that look at the text: 16 is not a multiple of head, 12"
+    )
+
+
 @pytest.mark.parametrize(
     ("written", "changed", "complaint"),
     [
         ("source: blocks", "folder: a, tars: b", "names folder and tars: give one of source, folder and tars"),
         ("source: blocks, ", "", "names no source: give one of source, folder and tars"),
         ("picture: 16, patch", "picture: 32, patch", "clip.picture is 32 and decoder.picture 16"),
-        ("crop: 16", "crop: 64", "crop is 64, larger than a picture of 32"),
-        ("attention: [false, true]", "attention: [true]", "attention has 1 levels and channels 2"),
+        ("picture: 32, crop", "picture: 16, crop", "upsampler.picture is 16 and decoder.picture 16"),
+        ("crop: 16", "crop: 64", "upsampler: crop is 64, larger than a picture of 32"),
+        ("crop: 16", "crop: 15", "upsampler: crop: 15 is not a multiple of 2, which 2 levels halve it by"),
+        ("last_channels: [4, 8]", "last_channels: [4, 6]", "upsampler: last_channels: 6 is not a multiple of groups, 4"),
+        ("last_channels: [4, 8]", "last_channels: []", r"upsampler.last_channels: should hold at least 1, not 0"),
+        ("attention: [false, true]", "attention: [true]", "decoder: attention has 1 levels and channels 2"),
+        ("channels: [8, 16]", "channels: [6, 16]", "decoder: channels: 6 is not a multiple of groups, 4"),
+        ("head: 8", "head: 12", "decoder: channels that look at the text: 16 is not a multiple of head, 12"),
+        ("picture: 16, channels", "picture: 17, channels", "decoder: picture: 17 is not a multiple of 2"),
+        ("context: 20", "context: 62", "64 tokens .62 of text, 2 of the embedding. meet as many pixels in the decoder"),
+        ("context: 20", "context: 2", "clip.context: should be greater than or equal to 3, not 2"),
+        ("patch: 8", "patch: 7", "clip: picture: 16 is not a multiple of patch, 7"),
+        (
+            "width: 16, layers: 1, heads: 2, dim",
+            "width: 16, layers: 1, heads: 3, dim",
+            "clip: width: 16 is not a",
+        ),
+        (
+            "layers: 1, heads: 2}\ndirect",
+            "layers: 1, heads: 3}\ndirect",
+            "16 is not a multiple of prior.heads, 3",
+        ),
+        (
+            "layers: 1, heads: 2}\ndecoder",
+            "layers: 1, heads: 3}\ndecoder",
+            "direct_prior: width: 16 is not a",
+        ),
     ],
 )
 def test_settings_that_contradict_each_other_are_named(recipe_file: Path, written: str, changed: str, complaint: str):
