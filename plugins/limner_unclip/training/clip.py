@@ -36,11 +36,13 @@ class ClipTask:
         self.settings, self.lessons = settings, lessons
         with torch.random.fork_rng():
             torch.manual_seed(settings.seed)
-            self.networks = nn.ModuleDict(
-                {"text_encoder": _text_encoder(settings, tokenizer), "image_encoder": _image_encoder(settings)}
-            ).to(device)
-        self.networks["scale"] = _LogitScale().to(device)
-        self.networks["facts"] = _FactHeads(lessons.at(0).shown, settings.dimension).to(device)
+            networks = {
+                "text_encoder": _text_encoder(settings, tokenizer),
+                "image_encoder": _image_encoder(settings),
+                "scale": _LogitScale(),
+                "facts": _FactHeads(lessons.at(0).shown, settings.dimension),
+            }
+        self.networks = nn.ModuleDict(networks).to(device)
 
     def loss(self, draw: Draw) -> torch.Tensor:
         """The loss of a batch, made of whole groups."""

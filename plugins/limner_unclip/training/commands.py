@@ -23,6 +23,7 @@ from limner_unclip.training.records import StageRun, read_records, write_record
 from limner_unclip.training.reports import Terminal, reporting
 from limner_unclip.training.ridge_prior import fit_ridge_prior
 from limner_unclip.training.stages import Place, Prepared, embedded_pool, frozen_clip, prepare
+from limner_unclip.training.stopping import Stopped, stopping
 
 FindSource = Callable[[Data], PictureSource]
 PICTURES = 200  # to examine a finished model with
@@ -59,7 +60,7 @@ def train(
 
     `all` passes over stages that are done, and examines the model for its card. Of several processes only the first publishes;
     the others return None. Raises ConfigurationError for a faulty recipe, faulty data, an unknown device, or a stage whose
-    forerunner is missing, and TrainingDiverged where a loss is not finite.
+    forerunner is missing, TrainingDiverged where a loss is not finite, and Stopped after Ctrl-C.
     """
     session = Session(recipe, device=device, sources=sources)
     with libraries_hushed():
@@ -95,7 +96,7 @@ class Session:
         """Train one stage to its end, or on from its last checkpoint; write its networks and its record.
 
         `listeners` hear of every `every`-th step, beside the run's own metrics. Raises ConfigurationError for a stage whose
-        forerunner is missing, and TrainingDiverged where the loss is no longer finite.
+        forerunner is missing, TrainingDiverged where the loss is no longer finite, and Stopped after Ctrl-C.
         """
         if stage == "ridge_prior":
             self._fit_ridge()
@@ -122,8 +123,15 @@ class Session:
         prepared = prepare(stage, self.place)
         path = self.run / f"{stage}.safetensors"
         training = Training(prepared.task, prepared.settings, path, self.place.accelerator, foundation=prepared.foundation)
-        with reporting(self.run, stage, training.step, listeners if self.main else None) as report:
-            training.run(report, every=every)
+        alone = self.place.accelerator.num_processes == 1
+        with (
+            reporting(self.run, stage, training.step, listeners if self.main else None) as report,
+            stopping(alone=alone) as stopped,
+        ):
+            training.run(report, every=every, stopped=stopped)
+        if training.step < prepared.settings.steps:
+            what = f"stopped after step {training.step} of {prepared.settings.steps}, which is saved"
+            raise Stopped(what, where=stage, fix="the same command goes on from there")
         with training.average.applied():
             if isinstance(prepared.task, ClipTask):
                 rescale(prepared.task.networks, prepared.task.lessons.at(0))

@@ -84,8 +84,13 @@ class Training:
         objective = Objective(task, settings.precision, self.accelerator.device)
         self.objective: nn.Module = self.accelerator.prepare_model(objective)
 
-    def run(self, report: Report, *, until: int | None = None, every: int = 100) -> None:
-        """Train to the last step, or to step `until`. Raises TrainingDiverged at the first step that is not finite."""
+    def run(
+        self, report: Report, *, until: int | None = None, every: int = 100, stopped: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Train to the last step, or to step `until`, or to the first one after which it is `stopped`; save where it ends.
+
+        Raises TrainingDiverged at the first step that is not finite.
+        """
         last = min(until or self.settings.steps, self.settings.steps)
         recent, began, before = _Recent(), time.monotonic(), self.seconds
         while self.step < last:
@@ -94,6 +99,8 @@ class Training:
                 progress = recent.report(self)
                 report(progress)
                 self.loss, recent = progress.loss, _Recent()
+            if stopped():
+                last = self.step
             if self.step % self.settings.save_every == 0 or self.step == last:
                 self.seconds = before + time.monotonic() - began
                 self.save()
@@ -137,7 +144,7 @@ class Training:
         self.average.restore([tensors[f"average.{i}"] for i in range(len(self.parameters))], state["updates"])
         for i, parameter in enumerate(self.parameters):
             saved = checkpoint.part(tensors, f"optimizer.{i}")
-            self.optimizer.state[parameter] = {name: tensor.to(parameter.device) for name, tensor in saved.items()}
+            self.optimizer.state[parameter] = {name: _laid_out(tensor, parameter) for name, tensor in saved.items()}
         self.step, self.seconds, self.loss = state["step"], state["seconds"], state["loss"]
 
 
@@ -163,6 +170,13 @@ class _Recent:
             rate=rate_at(training.settings, training.step - 1),
             pictures_per_second=len(self._losses) * training.settings.batch / seconds,
         )
+
+
+def _laid_out(tensor: torch.Tensor, parameter: nn.Parameter) -> torch.Tensor:
+    """A saved tensor on its parameter's device and in its layout: the fused optimizer walks both as they lie in memory."""
+    if tensor.shape != parameter.shape:
+        return tensor.to(parameter.device)
+    return torch.empty_like(parameter, dtype=tensor.dtype).copy_(tensor)
 
 
 def _groups(parameters: list[nn.Parameter], decay: float) -> list[dict[str, Any]]:  # as torch's optimizers take them
