@@ -116,7 +116,7 @@ class TextEncoder:
     def _encoded(self, texts: Sequence[str]) -> Iterator[torch.Tensor]:
         for start in range(0, len(texts), TEXTS_AT_ONCE):
             part = texts[start : start + TEXTS_AT_ONCE]
-            tokens = self._tokenizer(part, padding=True, return_tensors="pt")
+            tokens = self._tokenizer(part, padding=True, return_tensors="pt", verbose=False)
             self._check_lengths(part, tokens.attention_mask.sum(dim=1).tolist())
             with torch.no_grad():
                 embeddings = self._encoder(tokens.input_ids.to(self._device)).text_embeds
@@ -127,4 +127,8 @@ class TextEncoder:
         for text, length in zip(texts, lengths, strict=True):
             if length > most:
                 what = f"the phrasing {text!r} has {length} tokens, and the model reads no more than {most}"
-                raise ModelError(what, where=f"model {self._model}, component text_encoder", fix="shorten the phrasing")
+                raise ModelError(
+                    what,
+                    where=f"model {self._model}, component text_encoder",
+                    fix="give the step `concepts` whose phrasings fit",
+                )

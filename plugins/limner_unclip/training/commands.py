@@ -13,10 +13,10 @@ from limner_unclip.training.clip import ClipTask, rescale
 from limner_unclip.training.data.source import PictureSource, find_source
 from limner_unclip.training.doctor.examination import examine
 from limner_unclip.training.doctor.patient import Patient
-from limner_unclip.training.export import ready_stages
+from limner_unclip.training.export import INDEX, ready_stages
 from limner_unclip.training.loop import Report, Training
 from limner_unclip.training.machine import find_device, new_accelerator
-from limner_unclip.training.publish import origin_of, publish
+from limner_unclip.training.publish import ORIGIN, origin_of, publish
 from limner_unclip.training.quiet import libraries_hushed
 from limner_unclip.training.recipe import Data, Recipe, Stage, load_recipe
 from limner_unclip.training.records import StageRun, read_records, write_record
@@ -75,12 +75,26 @@ def train(
 def find_patient(model: Path, *, recipe: Path | None, stream: str | None, pictures: int, device: str) -> Patient:
     """A model with the pictures to examine it with: of a recipe, of a stream, or of what the model says it was trained on.
 
-    Raises ConfigurationError where nothing tells.
+    Raises ConfigurationError where there is no model, and where nothing tells of pictures or they are not here.
     """
-    data = load_recipe(recipe)[0].data if recipe else Data(source=stream) if stream else origin_of(model)
+    if not (model / INDEX).is_file():
+        fix = "name the directory of a model, such as the one that `limner train` writes into its run's folder"
+        raise ConfigurationError(f"is no model: it has no {INDEX}", where=str(model), fix=fix)
+    given = load_recipe(recipe)[0].data if recipe else Data(source=stream) if stream else None
+    source = find_source(given) if given else _source_of(model)
+    return Patient(model, source, pictures=pictures, device=find_device(device))
+
+
+def _source_of(model: Path) -> PictureSource:
+    data = origin_of(model)
     if data is None:
         raise ConfigurationError("nothing tells what to examine it with", where=str(model), fix="give --recipe or --source")
-    return Patient(model, find_source(data), pictures=pictures, device=find_device(device))
+    try:
+        return find_source(data)
+    except ConfigurationError as error:
+        what = f"the pictures that it was trained on cannot be had: {str(error).splitlines()[0]}"
+        fix = "call this from the folder it was trained in, or give --recipe or --source"
+        raise ConfigurationError(what, where=str(model / ORIGIN), fix=fix) from error
 
 
 class Session:

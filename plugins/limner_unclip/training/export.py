@@ -39,6 +39,7 @@ BESIDE: Mapping[Stage, Mapping[str, tuple[str, str]]] = {
 }
 NEEDED: tuple[Stage, ...] = ("clip", "prior", "decoder", "upsampler")
 OWN = ("ridge_prior", "direct_prior")
+INDEX = "model_index.json"
 SMALLEST_VARIANCE = -1.0
 BOX = 4  # PIL.Image.Resampling.BOX: what the small pictures of training are of the large ones
 READABLE = 0o644  # safetensors leaves its files to their owner alone
@@ -110,7 +111,7 @@ def _write(run: Path, folder: Path) -> None:
             scheduler.save_pretrained(folder / name)
     parts = {name: source for stage in stages for name, source in PARTS[stage].items()} | beside
     index = {"_class_name": "UnCLIPPipeline", **{name: list(source) for name, source in parts.items()}}
-    (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n", "utf-8")
+    (folder / INDEX).write_text(json.dumps(index, indent=2) + "\n", "utf-8")
     for weights in folder.rglob("*.safetensors"):
         weights.chmod(READABLE)
 

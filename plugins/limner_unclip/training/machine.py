@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,13 +17,23 @@ if TYPE_CHECKING:
 def new_accelerator(device: str = "auto") -> Accelerator:
     """accelerate's view of this run. `auto` is the accelerator if there is one, or what `accelerate launch` was told.
 
-    Raises ConfigurationError for a device that this machine does not have.
+    Raises ConfigurationError for a device that this machine does not have, and where fewer processes run than were asked for.
     """
     library = training_library("accelerate")
     if device != "auto":
         find_device(device)
     accelerator: Accelerator = library.Accelerator(cpu=device == "cpu")
+    if accelerator.num_processes == 1 and _several_were_asked_for():
+        raise ConfigurationError(
+            "accelerate was asked for several processes on CPUs and started one, as it does without MPI",
+            fix="accelerate launch --multi_gpu --num_processes N -m limner train ... --device cpu",
+        )
     return accelerator
+
+
+def _several_were_asked_for() -> bool:
+    """Whether `accelerate launch --cpu` was given more than one process: only then does it name an address to meet at."""
+    return os.environ.get("ACCELERATE_USE_CPU") == "True" and "MASTER_ADDR" in os.environ
 
 
 def find_device(name: str) -> torch.device:

@@ -86,7 +86,10 @@ class _Index:
 
 def _row(line: str) -> tuple[str, tuple[str, ...]]:
     """File name and captions of one line. Raises ValueError telling what is wrong with it."""
-    row = json.loads(line)
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"is not JSON: {error}") from None
     if not isinstance(row, dict) or not isinstance(row.get("file_name"), str):
         raise ValueError("has no file_name")
     try:

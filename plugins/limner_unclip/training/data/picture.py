@@ -24,7 +24,8 @@ def complaint(content: Content, *, convert: bool) -> tuple[str, str]:
     try:
         with _opened(content) as image:
             if image.mode != "RGB" and not convert:
-                return f"has {len(image.getbands())} channels ({image.mode}), not the three of RGB", TO_RGB
+                bands = len(image.getbands())
+                return f"has {bands} channel{'s' * (bands > 1)} ({image.mode}), not the three of RGB", TO_RGB
     except (OSError, ValueError) as error:
         return f"is not a picture that can be read: {_cause(error)}", "replace it, or remove it together with its caption"
     return "", ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from limner import ConfigurationError
 from limner_unclip.training.doctor.clip import examine_clip
 from limner_unclip.training.doctor.decoder import examine_decoder
 from limner_unclip.training.doctor.finding import Finding
@@ -20,10 +21,8 @@ EXAMINATIONS: Mapping[Callable[[Patient], list[Finding]], tuple[str, ...]] = {
 
 
 def examine(patient: Patient) -> list[Finding]:
-    """All findings of a model; stages that it does not have are left out."""
-    return [
-        finding
-        for examination, components in EXAMINATIONS.items()
-        if any(map(patient.has, components))
-        for finding in examination(patient)
-    ]
+    """All findings of a model; stages that it does not have are left out. Raises ConfigurationError where it has none."""
+    examinations = [each for each, components in EXAMINATIONS.items() if any(map(patient.has, components))]
+    if not examinations:
+        raise ConfigurationError("has none of the networks of an unCLIP model", where=str(patient.folder))
+    return [finding for examination in examinations for finding in examination(patient)]

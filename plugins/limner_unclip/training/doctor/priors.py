@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from limner import Step
+from limner import ConfigurationError, Step
 from limner_unclip.direct_prior import DirectPrior
 from limner_unclip.prior import Prior
 from limner_unclip.ridge_prior import RidgePrior
@@ -48,7 +48,9 @@ class PriorFigures:
 
 
 def measure_priors(patient: Patient) -> list[PriorFigures]:
-    """Every prior that the model has."""
+    """Every prior that the model has. Raises ConfigurationError where it has none."""
+    if not any(map(patient.has, PRIORS)):
+        raise ConfigurationError("has no prior", where=str(patient.folder), fix="train one: limner train prior")
     return [measure_prior(patient, name) for name in PRIORS if patient.has(name)]
 
 

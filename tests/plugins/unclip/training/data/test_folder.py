@@ -98,12 +98,12 @@ def test_all_mistakes_are_told_with_their_lines(tmp_path: Path):
     for expected in (
         "alone.png: has no caption",
         "text.jpg: has no caption",
-        "metadata.jsonl:2:1: Expecting property name",
+        "metadata.jsonl:2:1: is not JSON: Expecting property name",
         "metadata.jsonl:3:1: there is no picture gone.png",
         "metadata.jsonl:4:1: green.png needs a caption",
         "metadata.jsonl:5:1: has no file_name",
         "metadata.jsonl:6:1: red.png stands twice",
-        "metadata.jsonl:7:1: grey.png has 1 channels (L), not the three of RGB",
+        "metadata.jsonl:7:1: grey.png has 1 channel (L), not the three of RGB",
     ):
         assert expected in told
 

@@ -81,7 +81,7 @@ def test_faulty_samples_are_told_by_tar_and_name(tmp_path: Path):
     for name, what in {
         "alone": "is a picture without a caption",
         "said": "is a caption without a picture",
-        "grey": "has 1 channels (L)",
+        "grey": "has 1 channel (L)",
         "torn": "is not a picture that can be read",
         "empty": "needs a caption",
         "odd": "needs a caption",

@@ -17,9 +17,10 @@ from limner import ConfigurationError
 from limner_unclip.training.cli import add
 from limner_unclip.training.commands import find_patient
 from limner_unclip.training.doctor.clip import COLLAPSED, UNTRAINED, examine_clip
+from limner_unclip.training.doctor.examination import examine
 from limner_unclip.training.doctor.finding import Finding
 from limner_unclip.training.doctor.patient import Patient
-from limner_unclip.training.doctor.priors import measure_prior
+from limner_unclip.training.doctor.priors import measure_prior, measure_priors
 from limner_unclip.training.doctor.similarity import retrieval, strangers
 from limner_unclip.training.doctor.upsampler import psnr
 
@@ -105,6 +106,27 @@ def test_nobody_meets_itself_among_strangers():
 def test_psnr_is_that_of_pictures_between_minus_one_and_one():
     image = torch.zeros(1, 3, 4, 4)
     assert psnr(image + 0.2, image) == pytest.approx(20.0, abs=1e-4)
+
+
+def test_what_is_no_model_is_never_called_healthy(model: Path, tmp_path: Path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigurationError, match="is no model: it has no model_index"):
+        patient(tmp_path / "empty")
+    for component in ("image_encoder", "prior", "ridge_prior", "direct_prior", "decoder", "super_res_first"):
+        shutil.rmtree(model / component)
+    with pytest.raises(ConfigurationError, match="none of the networks"):
+        examine(patient(model))
+    with pytest.raises(ConfigurationError, match="has no prior"):
+        measure_priors(patient(model))
+
+
+def test_pictures_that_are_elsewhere_are_asked_for(model: Path):
+    origin = json.loads((model / "training.json").read_text())
+    origin["data"]["folder"] = "attic"
+    (model / "training.json").write_text(json.dumps(origin))
+    with pytest.raises(ConfigurationError, match="cannot be had: attic/metadata") as told:
+        patient(model)
+    assert told.value.where == str(model / "training.json")
 
 
 def test_a_model_that_does_not_say_what_it_was_trained_on_needs_pictures(model: Path):
