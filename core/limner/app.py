@@ -249,11 +249,11 @@ class App:
         )
 
     def _source(self, report: PluginReport) -> str:
-        """The hash of a plugin's code, where it has steps."""
+        """The hash of a plugin's code: where its steps are, else what registers it."""
         from limner.plugins.source import source_sha256
 
         steps = [self.registry.steps[step.type] for step in report.steps if step.type in self.registry.steps]
-        return source_sha256(steps[0].__module__) if steps else ""
+        return source_sha256(steps[0].__module__ if steps else self.registry.modules.get(report.name, ""))
 
     def replay(self, request_id: str) -> Replay:
         """Draw the images of a recorded request again and compare them; see `limner.replaying`. It is itself recorded.

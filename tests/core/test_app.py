@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from house import PIPELINES, POLICY, house
+from house import PIPELINES, POLICY, house, plugin
 from sqlalchemy import inspect
 
+import limner_scenes
 from limner.app import App, local_caller
 from limner.audit.reading import requests
+from limner.audit.texts import find_texts
 from limner.errors import InvalidFile, UsageError
 
 
@@ -51,3 +54,11 @@ def test_an_application_can_be_closed_twice_and_its_state_stays(app: App):
     assert inspect(app.database.engine).has_table("events")
     assert len(requests(app.database)) == 1
     assert list((app.project.state / "leases").iterdir()) == []
+
+
+def test_the_code_of_every_plugin_is_on_the_record_also_of_one_without_steps(tmp_path: Path):
+    with house(tmp_path, plugins=[plugin(), limner_scenes]) as app:
+        app.run(app.request("a field", seed=7))
+        [listed] = [json.loads(text) for text in find_texts(app.database, "plugins", "")]
+    hashes = {one["name"]: one["sha256"] for one in listed}
+    assert (len(hashes), {len(hash) for hash in hashes.values()}) == (2, {64})

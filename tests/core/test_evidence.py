@@ -101,7 +101,8 @@ def test_an_evidence_pack_verifies_and_opens_only_what_was_chosen(tmp_path: Path
         with pytest.raises(UsageError, match="something already"):
             write_evidence(app.database, app.keys, app.images, id, tmp_path / f"{id}.zip", opens=lambda name: True)
     for request in (id, shown):
-        assert verify_export(tmp_path / request, [key]).ok
+        report = verify_export(tmp_path / request, [key])
+        assert (report.ok, report.part) == (True, True), report.findings
     assert "circle" not in (tmp_path / id / "index.html").read_text() + (tmp_path / id / "events.jsonl").read_text()
     assert "a square" in (tmp_path / shown / "index.html").read_text()
     assert len(list((tmp_path / shown / "images").iterdir())) == 1
@@ -116,3 +117,16 @@ def test_a_prompt_does_not_become_markup(tmp_path: Path) -> None:
         page = pack.read("index.html").decode()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
+
+
+def test_a_pack_whose_image_was_exchanged_does_not_verify(tmp_path: Path) -> None:
+    with house(tmp_path) as app:
+        id = made(app)
+        kept = pictures(app.database, id)
+        write_evidence(app.database, app.keys, app.images, id, tmp_path / "e.zip", opens=lambda name: True, packed=kept)
+    with zipfile.ZipFile(tmp_path / "e.zip") as pack:
+        pack.extractall(tmp_path / "pack")
+    key = Key.parse((tmp_path / "pack" / "keys.txt").read_text().splitlines()[0])
+    (tmp_path / "pack" / kept[0].name).write_bytes(b"another picture")
+    [finding] = verify_export(tmp_path / "pack", [key]).findings
+    assert (finding.kind, kept[0].name in finding.what) == ("changed", True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection, select
 
 from limner.audit.agreement import disagreements
 from limner.audit.outside import HeadFolder
 from limner.audit.stored import stored_rows
-from limner.audit.verifier import Finding, Head, Key, Report, verify_log
+from limner.audit.verifier import Finding, Head, Key, Report, missing_texts, verify_log
 from limner.canonical import sha256_hex
 from limner.database.connection import Database
 from limner.database.tables import texts
@@ -24,13 +24,15 @@ def verify_database(database: Database, folder: HeadFolder, keys: Sequence[Key],
     attested = folder.hashes()[: max((head.size for head in heads), default=0)]
     with database.snapshot() as connection:
         report = verify_log(stored_rows(connection), heads, keys, attested=attested or None)
-        report.findings += [*_wrong_texts(connection), *disagreements(connection)]
+        report.findings += [*_wrong_texts(connection, report.named.texts), *disagreements(connection)]
     return report
 
 
-def _wrong_texts(connection: Connection) -> list[Finding]:
-    return [
-        Finding("changed", f"the {kind} text of hash {hash[:16]}… is another")
-        for hash, kind, text in connection.execute(select(texts.c.hash, texts.c.kind, texts.c.text))
-        if not isinstance(text, bytes) or sha256_hex(text) != hash
-    ]
+def _wrong_texts(connection: Connection, named: Mapping[str, int]) -> Iterator[Finding]:
+    """Texts that are not of their hash, and those that an event names and that are not there."""
+    missing = dict(named)
+    for hash, kind, text in connection.execute(select(texts.c.hash, texts.c.kind, texts.c.text)):
+        if not isinstance(text, bytes) or sha256_hex(text) != hash:
+            yield Finding("changed", f"the {kind} text of hash {hash[:16]}… is another")
+        missing.pop(hash, None)
+    yield from missing_texts(missing)

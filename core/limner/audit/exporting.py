@@ -218,10 +218,13 @@ An export of a Limner record.
 
 checks it offline: Python 3.11 and the package cryptography are all it needs (and pyarrow, if the events are in Parquet).
 KEY is the log's public key, or a file with it, that you had from the log's owner beforehand; keys.txt only says which key
-signed. With --head FILE, a head that you kept from earlier, it shows that this record continues the one you knew.
+signed. With --head FILE, a head that you kept from earlier, it shows that a whole record continues the one you knew.
 
 events.*    the events: canonical bytes (RFC 8785), leaf hash, inclusion proof (RFC 6962); opened payloads with their salts,
             where commitment = HMAC-SHA256(salt, payload)
 checkpoint  the signed head that every proof leads to (C2SP tlog-checkpoint)
 texts/      pipelines, policies and lists of plugins, by the SHA-256 that events name
+images/     in an evidence pack: image files, of which events have the SHA-256
+
+record.json and index.html of an evidence pack tell the same for reading, and prove nothing by themselves.
 """

@@ -18,6 +18,7 @@ import csv
 import hashlib
 import hmac
 import json
+import re
 import sys
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,7 +35,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 ED25519 = b"\x01"  # the signature type of a signed note
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 CLOCK_TOLERANCE = 5.0  # seconds that the clocks of several machines may differ
-ROTATED = "keys.rotated"
+ROTATED, ACCEPTED, OUTCOME = "keys.rotated", "request.accepted", "image.outcome"  # kinds of events
+NAMING = (ACCEPTED, OUTCOME)
+TEXT_NAMED = re.compile(rb'"pipeline":\{"hash":"(\w{64})"|"plugins":"(\w{64})"|policy":\{"name":"[^"]*","revision":"(\w{64})"')
+FILE_NAMED = re.compile(rb'"file":\{[^{}]*"sha256":"(\w{64})"')
 
 
 def leaf_hash(data: bytes) -> bytes:
@@ -199,15 +203,36 @@ class Finding:
         return f"{self.kind}: {rows}: {self.what}"
 
 
+class Named:
+    """What events name by its hash: texts, with the first event that names each, and image files."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, int] = {}
+        self.images: set[str] = set()
+
+    def note(self, row: Row) -> None:
+        """Add what an event names. RFC 8785 fixes how its bytes say that, so none is parsed."""
+        if row.kind == ACCEPTED:
+            for found in TEXT_NAMED.finditer(row.canonical):
+                self.texts.setdefault(found[found.lastindex or 0].decode(), row.index)
+        elif row.kind == OUTCOME and (file := FILE_NAMED.search(row.canonical)):
+            self.images.add(file[1].decode())
+
+
 @dataclass(slots=True)
 class Report:
-    """What a verification came to: how many events it saw, to what root, under how many heads, and all that is wrong."""
+    """What a verification came to: how many events it saw, to what root, under how many heads, and all that is wrong.
+
+    Of a `part` of a record each event is proven by itself, and what is missing cannot be told.
+    """
 
     events: int = 0
     root: bytes = EMPTY_ROOT
     heads: int = 0
     attested: int = 0  # events under the newest head that holds
     findings: list[Finding] = field(default_factory=list)
+    part: bool = False
+    named: Named = field(default_factory=Named)
 
     @property
     def ok(self) -> bool:
@@ -227,7 +252,7 @@ def verify_log(
     for row in rows:
         log.take(row)
     trusted = _endorsed(log.rotations, keys)
-    report = Report(len(log.hashes), log.tree.root(), len(heads), findings=log.findings)
+    report = Report(len(log.hashes), log.tree.root(), len(heads), findings=log.findings, named=log.named)
     genuine = [head for head in heads if _is_genuine(head, trusted, report)]
     holding = [head for head in genuine if log.roots.get(head.size) == head.root]
     report.attested = max((head.size for head in holding), default=0)
@@ -244,6 +269,7 @@ class _Log:
         self.roots: dict[int, bytes] = {0: EMPTY_ROOT}  # by size, where a head says what it was
         self.findings: list[Finding] = []
         self.rotations: list[Row] = []
+        self.named = Named()
         self._sizes = {head.size for head in heads}
         self._next, self._time = 0, ""
 
@@ -261,6 +287,8 @@ class _Log:
             self._clock(row)
         if row.kind == ROTATED:
             self.rotations.append(row)
+        elif row.kind in NAMING:
+            self.named.note(row)
         self._next, self._time = row.index + 1, row.time
         self.hashes.append(hash)
         self.tree.append(hash)
@@ -424,22 +452,59 @@ def _runs(indexes: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 def verify_export(folder: Path, keys: Sequence[Key], heads: Sequence[Head] = ()) -> Report:
-    """Check an export: each event against the export's own head, and the whole, where it is whole, against older heads too."""
+    """Check an export: each event against the export's own head, the whole, where it is whole, against older heads too.
+
+    And the texts and images beside the events against the hashes by which events name them. Raises ValueError for older heads
+    with a part of a record, which cannot be compared.
+    """
     head = Head.parse((folder / "checkpoint").read_text(encoding="utf-8"))
+    whole = bool(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["whole"])
+    if heads and not whole:
+        raise ValueError("it is a part of a record, and only a whole one can be compared with a head from earlier")
     findings: list[Finding] = []
     rows = _proven(folder, head, findings)
-    if json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["whole"]:
-        report = verify_log(rows, [*heads, head], keys)
-    else:
-        report = Report(heads=1)
-        rotations = []
-        for row in rows:
-            report.events += 1
-            rotations += [row] if row.kind == ROTATED else []
-        _is_genuine(head, _endorsed(rotations, keys), report)
-    named = {finding.first for finding in findings}
-    report.findings = findings + [finding for finding in report.findings if finding.first is None or finding.first not in named]
+    report = verify_log(rows, [*heads, head], keys) if whole else _verify_part(rows, head, keys)
+    told = [finding.first for finding in findings if finding.first is not None]
+    findings += [finding for finding in report.findings if not _repeats_one_of(told, finding)]
+    report.findings = [*findings, *_wrong_beside(folder, report.named)]
     return report
+
+
+def _verify_part(rows: Iterable[Row], head: Head, keys: Sequence[Key]) -> Report:
+    report, rotations = Report(heads=1, part=True), []
+    for row in rows:
+        report.events += 1
+        rotations += [row] if row.kind == ROTATED else []
+        report.named.note(row)
+    _is_genuine(head, _endorsed(rotations, keys), report)
+    return report
+
+
+def _repeats_one_of(told: Sequence[int], finding: Finding) -> bool:
+    """Whether a finding is about a row that is named already, or brackets one."""
+    if finding.first is None or finding.last is None:
+        return False
+    return finding.kind != "missing" and any(finding.first <= row <= finding.last for row in told)
+
+
+def _wrong_beside(folder: Path, named: Named) -> Iterator[Finding]:
+    """Files beside the events that are not what those name, and texts that are not there."""
+    missing = dict(named.texts)
+    for path in sorted((folder / "texts").glob("*")):
+        hash = hashlib.sha256(path.read_bytes()).hexdigest()
+        if path.name.split(".")[1:2] != [hash]:
+            yield Finding("changed", f"texts/{path.name} is not the text of its hash")
+        missing.pop(hash, None)
+    yield from missing_texts(missing)
+    for path in sorted((folder / "images").glob("*")):
+        if hashlib.sha256(path.read_bytes()).hexdigest() not in named.images:
+            yield Finding("changed", f"images/{path.name} is no file of which an event has the hash")
+
+
+def missing_texts(missing: Mapping[str, int]) -> Iterator[Finding]:
+    """The finding of each text by its hash, and the first event that names it."""
+    for hash, index in missing.items():
+        yield Finding("missing", f"the text of hash {hash[:16]}…, which it names, is not there", index, index)
 
 
 def _proven(folder: Path, head: Head, findings: list[Finding]) -> Iterator[Row]:
@@ -448,7 +513,8 @@ def _proven(folder: Path, head: Head, findings: list[Finding]) -> Iterator[Row]:
         try:
             row, proof, opened = _row(exported)
         except (ValueError, KeyError, TypeError) as error:
-            findings.append(Finding("changed", f"row {number} of the export cannot be read: {error!r}"))
+            why = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+            findings.append(Finding("changed", f"row {number} of the export cannot be read: {why}"))
             continue
         if root_by_proof(row.index, head.size, leaf_hash(row.canonical), proof) != head.root:
             findings.append(Finding("changed", "its proof does not lead to the head of the export", row.index, row.index))
@@ -539,7 +605,8 @@ def main() -> int:
         return 2
     for finding in report.findings:
         print(finding)
-    print(f"{report.events} events: {'all is as it was recorded' if report.ok else f'{len(report.findings)} findings'}")
+    part = " of a record, a part from which what is missing cannot be told" if report.part else ""
+    print(f"{report.events} events{part}: {'all is as it was recorded' if report.ok else f'{len(report.findings)} findings'}")
     return 0 if report.ok else 1
 
 

@@ -36,9 +36,15 @@ class Plugin:
     models: Mapping[str, ModelSource]
     policies: Mapping[str, str]
 
+    @property
+    def module(self) -> str:
+        """The name of the module that registered it."""
+        [module] = self.manager.get_plugins()
+        return str(module.__name__)
+
 
 class Registry:
-    """Steps, models and policies by name, a report of every plugin, and calls to their hooks. Thread-safe."""
+    """Steps, models, policies and modules by name, a report of every plugin, and calls to their hooks. Thread-safe."""
 
     def __init__(self, loaded: Sequence[Plugin], reports: Sequence[PluginReport]) -> None:
         self.plugins = tuple(reports)
@@ -49,6 +55,7 @@ class Registry:
         self.policies: Mapping[str, str] = MappingProxyType(
             {name: folder for plugin in loaded for name, folder in plugin.policies.items()}
         )
+        self.modules: Mapping[str, str] = MappingProxyType({plugin.report.name: plugin.module for plugin in loaded})
         self._loaded = tuple(loaded)
         self._listeners: dict[str, tuple[Plugin, ...]] = {}
         self._errors: Counter[str] = Counter()

@@ -9,17 +9,21 @@ from sqlalchemy import select
 
 from limner.audit.event import Event
 from limner.audit.events import Pinned, request_accepted
+from limner.audit.texts import store_text
 from limner.audit.writer import AuditWriter
+from limner.canonical import sha256_hex
 from limner.database.connection import Database
 from limner.database.tables import events
 from limner.generation import Caller, Request
 
+TEXTS = {kind: f'{{"text":"{kind}"}}'.encode() for kind in ("pipeline", "policy", "plugins")}
+STORED = [store_text(kind, text)[1] for kind, text in TEXTS.items()]
 PINNED = Pinned(
-    pipeline="ab" * 32,
+    pipeline=sha256_hex(TEXTS["pipeline"]),
     policy="standard",
-    policy_revision="cd" * 32,
+    policy_revision=sha256_hex(TEXTS["policy"]),
     parameters={"guidance_scale": 4.0},
-    plugins="ef" * 32,
+    plugins=sha256_hex(TEXTS["plugins"]),
     versions={"limner": "0.1.0"},
     lease="lease1",
 )
@@ -41,7 +45,7 @@ def accept(writer: AuditWriter, new_request: Callable[..., Request]) -> Callable
 
     def record(id: str = "r1", **more: object) -> Request:
         request = new_request(id, **more)
-        writer.append([request_accepted(request, PINNED)]).result(30)
+        writer.append([request_accepted(request, PINNED)], STORED).result(30)
         return request
 
     return record

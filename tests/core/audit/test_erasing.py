@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, text
+from tests.core.audit.conftest import PINNED, STORED
 
 from limner.audit import legal_holds, reading
 from limner.audit.checking import verify_database
 from limner.audit.erasing import Erasable, erasable, erase
-from limner.audit.events import Pinned, image_outcome, request_accepted, request_closed
+from limner.audit.events import image_outcome, request_accepted, request_closed
 from limner.audit.heads import trusted_keys
 from limner.audit.legal_holds import lift, place
 from limner.audit.outside import HeadFolder
@@ -26,7 +27,6 @@ from limner.images.store import ImageStore
 from limner.keys import Keys
 
 Made = Callable[..., str]
-PINNED = Pinned("a" * 64, "standard", "b" * 64, {}, "c" * 64, {}, lease="none")
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def made(writer: AuditWriter, store: ImageStore) -> Made:
 
     def make(id: str, subject: str = "local:ada", cohort: str = "local") -> str:
         request = Request(id, "generate", "text-to-image", f"the words of {id}", Caller(subject, cohort))
-        writer.append([request_accepted(request, PINNED)]).result(30)
+        writer.append([request_accepted(request, PINNED)], STORED).result(30)
         kept = store.write(b"\x89PNG\r\n\x1a\n pixels", subject, request_id=id, index=0, pixels_sha256="a" * 64)
         found = insert(fingerprints).values(image_id=kept.id, fingerprint=7)
         outcome = image_outcome(id, 0, "released", image_id=kept.id, fingerprint=7, subject=subject)
@@ -209,7 +209,7 @@ def test_what_has_outlived_its_class_is_erased(
 ):
     old, guests, new = made("old"), made("guest", "local:guest", "guests"), made("new")
     still_open = Request("open", "generate", "p", "words", Caller("local:ada", "local"))
-    writer.append([request_accepted(still_open, PINNED)]).result(30)
+    writer.append([request_accepted(still_open, PINNED)], STORED).result(30)
     for id in ("old", "guest", "open"):
         aged(database, id, "2026-01-01T00:00:00.000000Z")
     place(writer, scope("request", "old"), "local:officer", "a dispute")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import insert
+from tests.core.audit.conftest import PINNED
 
 from limner.audit.event import Event
 from limner.audit.events import image_outcome, request_closed
@@ -22,7 +23,7 @@ from limner.canonical import sha256_hex
 from limner.database.connection import Database
 from limner.database.tables import texts
 from limner.errors import UsageError
-from limner.generation import Request
+from limner.generation import EncodedImage, Request
 from limner.keys import Keys
 
 Accept = Callable[..., Request]
@@ -80,8 +81,9 @@ def test_a_text_that_was_altered_is_not_written_and_leads_nowhere_else(
         connection.execute(insert(texts).values(hash=hash, kind=kind, text=b"{}"))
     out = tmp_path / "exports" / "one"
     export(database, keys, out, selection=Selection(), opens=everything)
-    assert list((out / "texts").iterdir()) == []
+    assert len(list((out / "texts").iterdir())) == 3
     assert list(out.parent.iterdir()) == [out]
+    assert verify_export(out, trusted_keys(keys)).ok
 
 
 @pytest.mark.usefixtures("record")
@@ -133,6 +135,46 @@ def test_an_export_edited_by_hand_is_found_out_and_the_row_named(database: Datab
     edited(tmp_path / "out", edit)
     report = verify_export(tmp_path / "out", trusted_keys(keys))
     assert (kind, index) in {(finding.kind, finding.first) for finding in report.findings}, report.findings
+
+
+@pytest.mark.usefixtures("record")
+def test_what_is_named_once_is_not_bracketed_as_well(database: Database, keys: Keys, tmp_path: Path):
+    export(database, keys, tmp_path / "out", selection=Selection(), opens=everything)
+    edited(tmp_path / "out", rewrite)
+    assert [(found.kind, found.first) for found in verify_export(tmp_path / "out", trusted_keys(keys)).findings] == [
+        ("changed", 1)
+    ]
+
+
+@pytest.mark.parametrize("selection", [Selection(), Selection(request="r1")])
+@pytest.mark.usefixtures("record")
+def test_texts_and_images_beside_the_events_must_be_those_they_name(
+    database: Database, keys: Keys, writer: AuditWriter, tmp_path: Path, selection: Selection
+):
+    out, image = tmp_path / "out", EncodedImage(b"pixels", "png")
+    writer.append([image_outcome("r1", 1, "released", file=image)]).result(30)
+    export(database, keys, out, selection=selection, opens=everything)
+    (out / "images").mkdir()
+    (out / "images" / "0.png").write_bytes(image.data)
+    assert verify_export(out, trusted_keys(keys)).ok
+    (out / "images" / "0.png").write_bytes(b"others")
+    [policy] = (out / "texts").glob("policy.*")
+    policy.write_text(policy.read_text() + " ")
+    [plugins] = (out / "texts").glob("plugins.*")
+    plugins.unlink()
+    report = verify_export(out, trusted_keys(keys))
+    assert {(found.kind, found.first) for found in report.findings} == {("changed", None), ("missing", 0)}
+    told = "\n".join(map(str, report.findings))
+    assert all(name in told for name in (policy.name, PINNED.policy_revision[:16], PINNED.plugins[:16], "images/0.png"))
+    assert PINNED.pipeline[:16] not in told
+
+
+@pytest.mark.usefixtures("record")
+def test_a_part_is_called_one_and_is_not_compared_with_earlier_heads(database: Database, keys: Keys, tmp_path: Path):
+    export(database, keys, tmp_path / "out", selection=Selection(request="r2"), opens=everything)
+    assert verify_export(tmp_path / "out", trusted_keys(keys)).part
+    with pytest.raises(ValueError, match="only a whole one"):
+        verify_export(tmp_path / "out", trusted_keys(keys), [Head.parse((tmp_path / "out" / "checkpoint").read_text())])
 
 
 @pytest.mark.usefixtures("record")

@@ -355,3 +355,20 @@ def test_a_hold_of_which_an_earlier_version_recorded_nothing_is_no_finding(
     accept("r1")
     writer.append([image_outcome("r1", 0, "held")], [hold("r1", 0, Held("image"))]).result(30)
     assert verify_database(database, folder, trusted_keys(keys)).ok
+
+
+def test_a_text_that_is_not_there_is_told_with_the_event_that_names_it(
+    database: Database, keys: Keys, writer: AuditWriter, folder: HeadFolder, accept, note
+) -> None:
+    writer.append([note()]).result(30)
+    accept("r1")
+    accept("r2")
+    assert verify_database(database, folder, trusted_keys(keys)).ok
+    with database.writing() as connection:
+        if database.dialect == "postgresql":
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
+        else:
+            connection.execute(text("DROP TRIGGER texts_no_delete"))
+        connection.execute(text("DELETE FROM texts WHERE kind = 'policy'"))
+    [finding] = verify_database(database, folder, trusted_keys(keys)).findings
+    assert (finding.kind, finding.first, "the text of hash" in finding.what) == ("missing", 1, True)

@@ -178,6 +178,8 @@ def _told(report: Report) -> str:
     if len(report.findings) > SHOWN:
         lines.append(f"... and {len(report.findings) - SHOWN} more")
     attested = f"{report.attested} of them under {report.heads} heads"
+    if report.part:
+        attested = "a part of a record, from which what is missing cannot be told"
     ending = "all is as it was recorded" if report.ok else f"{len(report.findings)} findings"
     return "\n".join([*lines, f"{report.events} events, {attested}: {ending}"])
 
@@ -190,5 +192,6 @@ def _to_json(report: Report) -> dict[str, object]:
         "root": report.root.hex(),
         "heads": report.heads,
         "attested": report.attested,
+        "part": report.part,
         "findings": findings,
     }
