@@ -45,7 +45,7 @@ def _trainer(command: str) -> Callable[[Path, str, int], None]:
         from limner_unclip.training.commands import train
 
         if (folder := train(command, recipe, device=device, every=every)) is not None:
-            typer.echo(f"the model as it stands is in {folder}")
+            typer.echo(f"the model as it stands is in {folder}\nnext: limner train doctor {folder}")
 
     return train_stage
 

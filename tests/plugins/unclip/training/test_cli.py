@@ -26,7 +26,8 @@ def test_a_stage_tells_its_steps_and_where_the_model_is(tmp_path: Path):
     recipe.write_text(recipe.read_text().replace("clip: {steps: 30", "clip: {steps: 4"))
     told = run("clip", "--recipe", str(recipe), "--device", "cpu", "--every", "2")
     assert told.exit_code == 0
-    assert told.stdout == f"the model as it stands is in {tmp_path / 'run' / 'model'}\n"
+    model = tmp_path / "run" / "model"
+    assert told.stdout == f"the model as it stands is in {model}\nnext: limner train doctor {model}\n"
     assert "clip: step 2 of 4, loss" in told.stderr
     assert (tmp_path / "run" / "model" / "text_encoder" / "model.safetensors").exists()
 

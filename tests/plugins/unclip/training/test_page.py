@@ -6,10 +6,13 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 import torch
 from typer import Typer
 from typer.testing import CliRunner
 
+from limner.app import App
+from limner.project import create_project
 from limner_unclip.training.cli import add
 from limner_unclip.training.decoder import new_decoder, new_text_projection
 from limner_unclip.training.recipe import load_recipe
@@ -35,6 +38,21 @@ def test_it_explains_every_measure_of_the_doctor(trained: Path):
     measures = {line.split(" | ")[1] for line in card.splitlines() if line.startswith(("| clip", "| prior", "| dec", "| ups"))}
     assert len(measures) == 11
     assert not [measure for measure in measures if measure not in PAGE]
+
+
+def test_a_project_draws_with_a_trained_model_as_it_says(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    create_project(tmp_path)
+    pipelines, policy = (block for block in blocks("yaml")[1:])
+    (tmp_path / "pipelines.yaml").write_text(pipelines.replace("./runs/pictures/model", str(trained / "run" / "model")))
+    (tmp_path / "policies" / "pictures.yaml").write_text(policy)
+    monkeypatch.setenv("LIMNER_PRECISION", "float32")
+    with App.open(tmp_path) as app:
+        checked = app.pipelines["text-to-image"]
+        assert "swords-in-image" in {rule.id for rule in app.policies["pictures"].rules}
+        assert checked.pipeline.policy == "pictures"
+        picture = app.drawing("text-to-image").image("a red block", 1)
+    assert picture is not None
+    assert picture.size == (32, 32)
 
 
 def test_its_commands_are_those_there_are():
