@@ -232,6 +232,8 @@ class TestLedger:
         assert licence(tmp_path) == "see its LICENSE file"
         (tmp_path / "README.md").write_text("---\nlicence: Apache-2.0\n---\n")
         assert licence(tmp_path) == "Apache-2.0"
+        (tmp_path / "README.md").write_text("# Model card: buttons\n\nLicence: CC0-1.0\n")
+        assert licence(tmp_path) == "CC0-1.0"
 
     def test_what_cannot_be_read_is_told(self, tmp_path: Path) -> None:
         (tmp_path / "models.json").write_text('{"karlo": {"sauce": 1}}')

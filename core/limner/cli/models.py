@@ -70,17 +70,18 @@ def verify(name: Name) -> None:
 
 def _row(models: ModelStore, name: str, fetched: Fetched | None) -> dict[str, str | None]:
     from limner.errors import ModelError
+    from limner.models.ledger import licence
 
     source = models.source(name)
     try:
-        directory = str(models.directory(name))
+        directory = models.directory(name)
     except ModelError:
         directory = None
     return {
         "name": name,
         "source": source.source,
         "revision": source.revision or None,
-        "directory": directory,
-        "licence": fetched.licence if fetched else None,
+        "directory": str(directory) if directory else None,
+        "licence": fetched.licence if fetched else licence(directory) if directory else None,
         "digest": fetched.digest if fetched else None,
     }

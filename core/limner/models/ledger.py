@@ -13,6 +13,7 @@ from limner.models.store import ModelStore
 
 SUMS = "SHA256SUMS"  # as `sha256sum` writes it
 UNKNOWN = "unknown"
+_TOLD = re.compile(r"^Licence: (.+)$", re.MULTILINE)  # as the cards of trained models end
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +87,11 @@ def verify(models: ModelStore, ledger: Ledger, name: str) -> str:
 
 
 def licence(folder: Path) -> str:
-    """The licence that a model's card declares (`license:` in the front matter), else that it has a LICENSE file."""
+    """The licence that a model's card declares, in its front matter or by a line `Licence: …`, else that it has a file."""
     card = folder / "README.md"
-    front = (
-        re.match(r"---\n(.*?)\n---", card.read_text(encoding="utf-8", errors="replace"), re.DOTALL) if card.is_file() else None
-    )
-    declared = re.search(r"^licen[sc]e:\s*(\S.*?)\s*$", front[1], re.MULTILINE) if front else None
+    text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
+    front = re.match(r"---\n(.*?)\n---", text, re.DOTALL)
+    declared = re.search(r"^licen[sc]e:\s*(\S.*?)\s*$", front[1], re.MULTILINE) if front else _TOLD.search(text)
     if declared:
         return declared[1]
     return "see its LICENSE file" if any(folder.glob("LICENSE*")) else UNKNOWN

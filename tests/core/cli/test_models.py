@@ -27,7 +27,8 @@ def models(project: Path, karlo: Path, tmp_path: Path, monkeypatch: pytest.Monke
 def test_models_are_listed_with_what_is_known_of_them(limner: Limner, karlo: Path) -> None:
     listed = {row["name"]: row for row in json.loads(limner("models", "list", "--json").stdout)}
     assert (listed["far"]["revision"], listed["far"]["directory"]) == (COMMIT, None)
-    assert (listed["near"]["directory"], listed["near"]["digest"]) == (str(karlo), None)
+    assert (listed["near"]["directory"], listed["near"]["licence"], listed["near"]["digest"]) == (str(karlo), "unknown", None)
+    assert (listed["far"]["licence"], listed["scenes"]["licence"]) == (None, "that of the project")
     fetched = json.loads(limner("models", "fetch", "near", "--json").stdout)
     assert fetched["licence"] == "unknown"
     shown = limner("models", "list").stdout
