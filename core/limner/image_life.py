@@ -12,7 +12,6 @@ from limner.errors import AuditError
 from limner.generation import EncodedImage, Outcome
 from limner.image_end import ImageEnd, unforeseen
 from limner.images.encoding import encode
-from limner.images.fingerprint import fingerprint
 from limner.images.likeness import AddFingerprint
 from limner.images.quarantine import AddQuarantine
 from limner.images.store import State, StoredImage
@@ -71,10 +70,9 @@ class ImageLife:
     def _release(self, stored: StoredImage) -> ImageResult:
         """Make the outcome durable, and only then let the pixels go."""
         making, generation = self._making, self._making.generation
-        assert generation.image is not None
         assert generation.file is not None
         outcome: Outcome = "held" if making.held else "released"
-        likeness = fingerprint(generation.image)
+        likeness = making.look().fingerprint
         ended = Ended(outcome, "", generation.file, making.pixels_sha256, stored.id, making.mark, likeness)
         try:
             self._record.outcome(generation, ended, [*stored.changes, AddFingerprint(stored.id, likeness)])

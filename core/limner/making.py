@@ -22,6 +22,7 @@ from limner.generation import Decision, EncodedImage, Generation, Image
 from limner.image_end import ImageEnd
 from limner.images.difference import psnr
 from limner.images.encoding import encode
+from limner.images.fingerprint import fingerprint
 from limner.images.store import ImageStore
 from limner.inbox import Inbox
 from limner.policy import strictest
@@ -52,6 +53,14 @@ class Services:
     lifecycle: Lifecycle
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a marked image looks: its perceptual hash, and how far the mark moved the pixels, in decibels."""
+
+    fingerprint: int
+    psnr: float
+
+
 class Making:
     """One image on its way through its pipeline; what it cannot go beyond raises ImageEnd.
 
@@ -76,13 +85,15 @@ class Making:
         self.mark: Mark | None = None
         self.held = False
         self.misconfigured = False
-        self._psnr = math.inf  # of the marking
+        self._marking: tuple[Image, Image] | None = None  # before and after the mark that carries its id
+        self._look: Look | None = None
 
     def of_preview(self, preview: Image, trail: PreviewRecord) -> Making:
         """This making as it stands, with a preview in the place of its image, and a record apart."""
         making = copy(self)
         making.generation = self.generation.with_image(preview)
         making.pixels_sha256 = ""
+        making._look = None
         making._trail = trail
         return making
 
@@ -109,13 +120,21 @@ class Making:
         if image is not None and not self.pixels_sha256:
             self.pixels_sha256 = image.sha256()
 
+    def look(self) -> Look:
+        """What the record tells of the marked image, found out once."""
+        if self._look is None:
+            image = self.generation.image
+            assert image is not None
+            self._look = Look(fingerprint(image), psnr(*self._marking) if self._marking else math.inf)
+        return self._look
+
     def _step(self, position: int, step: BoundStep) -> Waiting[None]:
         if step.stage.name == "watermark":
             self.hash_pixels()
         before = self.generation.image
         error = yield from self._submit(step)
         if step.cls.carries_mark_id and before is not None and self.generation.image is not None:
-            self._psnr = psnr(before, self.generation.image)
+            self._marking = before, self.generation.image
         if error is None and "prompt" in step.writes:
             self.refuse(self._services.deny.of_prompt(self.generation.prompt))
         self._heed(self._judge(position, error))
@@ -124,19 +143,24 @@ class Making:
 
     def _submit(self, step: BoundStep) -> Waiting[StepError | None]:
         """Run one step; returns the error it ended in, if any."""
-        overrides = self._admitted.settled.overrides.get(step.id, {})
-        generation = replace(self.generation, overrides=overrides)
+        overrides = self._admitted.settled.overrides.get(step.id)
+        generation = replace(self.generation, overrides=overrides) if overrides else self.generation
         self._services.lifecycle("before_step", step=self._view(step))
-        inbox = Inbox()
+        inbox = Inbox() if self._has_previews(step) else None
         future = self._services.engine.submit(
             self._admitted.pipeline.ref(step),
             generation,
             step.deadline or (MEASURING_DEADLINE if step.measures else WORKING_DEADLINE),
             lambda i, n: self._watcher.progressed(generation.index, step.id, i, n),
-            Previews(self._watcher.previews, inbox.put) if self._has_previews(step) else None,
+            Previews(self._watcher.previews, inbox.put) if inbox else None,
         )
-        future.add_done_callback(lambda _: inbox.end())
-        yield from self._await_end(inbox)
+        if step.stage.name == "attest":
+            self.look()  # while the file is signed: so nobody waits for it
+        if inbox is None:
+            yield future
+        else:
+            future.add_done_callback(lambda _: inbox.end())
+            yield from self._await_end(inbox)
         return self._take(step, future)
 
     def _has_previews(self, step: BoundStep) -> bool:
@@ -172,9 +196,13 @@ class Making:
         return None
 
     def _judge(self, position: int, error: StepError | None) -> list[Decision]:
-        judged = (policy.judge(position, self.generation, self._admitted.request, error) for policy in self._admitted.policies)
-        deny_revision = self._services.deny.revision
-        return [replace(decision, deny_revision=deny_revision) for decisions in judged for decision in decisions]
+        judged = [
+            decision
+            for policy in self._admitted.policies
+            for decision in policy.judge(position, self.generation, self._admitted.request, error)
+        ]
+        deny_revision = self._services.deny.revision if judged else ""
+        return [replace(decision, deny_revision=deny_revision) for decision in judged]
 
     def _heed(self, decisions: Sequence[Decision]) -> None:
         """Record decisions and do what the strictest of them says. What is held before an image exists goes no further."""
@@ -214,7 +242,7 @@ class Making:
         seen = read_back(image, encoded, file)
         if self._admitted.pipeline.carries_mark_id:
             reading = reading_of(self.generation.mark_id, self._services.read_marks(seen))
-            self.mark = Mark(reading.mark_id, reading.key_id, reading.score, self._psnr)
+            self.mark = Mark(reading.mark_id, reading.key_id, reading.score, self.look().psnr)
         return seen
 
     def _view(self, step: BoundStep, run: StepRun | None = None, error: str = "") -> StepView:

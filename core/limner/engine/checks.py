@@ -86,11 +86,14 @@ def _signal(item: object, emits: Mapping[str, Range]) -> Signal:
     signal = of_type(item, Signal)
     if signal.name not in emits:
         raise Nonsense(f"signal {signal.name!r}, which it does not declare in `emits`")
-    if not isinstance(signal.value, Real):
+    is_float = type(signal.value) is float  # most are, and that is found out quicker than that one is a Real
+    if not is_float and not isinstance(signal.value, Real):
         raise Nonsense(f"signal {signal.name!r} with a {type(signal.value).__name__} as value")
     value, allowed = float(signal.value), emits[signal.name]
     if not allowed.admits(value):
         raise Nonsense(f"signal {signal.name!r} = {value:g}, not a number from {allowed.low:g} to {allowed.high:g}")
+    if is_float and signal.evidence == ():
+        return signal
     return replace(signal, value=value, evidence=tuple(of_type(evidence, Evidence) for evidence in signal.evidence))
 
 

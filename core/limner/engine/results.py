@@ -62,7 +62,7 @@ def next_generation(
     except Nonsense as nonsense:
         fix = f"a {stage.name} step returns {EXPECTED[stage.name]} for each generation"
         raise StepError(f"answered nonsense: {nonsense}", where=place(ref), fix=fix) from None
-    return replace(after, overrides={}), signals  # overrides were for this step alone
+    return replace(after, overrides={}) if after.overrides else after, signals  # overrides were for this step alone
 
 
 def _prompt(generation: Generation, answer: object, step: str) -> Generation:

@@ -105,10 +105,11 @@ class _Point:
     def _decide(self, gate: Gate, steps: Iterable[int], rules: Sequence[Rule], stray: Iterable[str]) -> Decision:
         started = time.perf_counter()
         measuring = [i for i in steps if self._step(i).stage.gate == gate]
+        judge, ranges = self._judge, self._ranges
         findings = (
             *(finding for i in measuring for finding in self._step_findings(i)),
-            *(self._judge.signal(name) for name in stray),
-            *(self._judge.rule(rule, self.generation, self._ranges, self.variables) for rule in rules),
+            *(judge.signal(name) for name in stray),
+            *(judge.rule(rule, self.generation, ranges, self.variables) for rule in rules),
         )
         action = judging.strictest(findings)
         lead = _leading(findings, action)

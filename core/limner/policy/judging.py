@@ -120,7 +120,11 @@ def read(generation: Generation, key: SignalKey, declared: Range) -> float:
 
 def number(signal: object) -> float | None:
     """The value of a signal as a float; None where it is no signal, or its value no real number."""
-    if not isinstance(signal, Signal) or not isinstance(signal.value, Real) or isinstance(signal.value, bool):
+    if not isinstance(signal, Signal):
+        return None
+    if type(signal.value) is float:
+        return signal.value
+    if not isinstance(signal.value, Real) or isinstance(signal.value, bool):
         return None
     try:
         return float(signal.value)
