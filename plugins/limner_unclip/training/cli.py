@@ -17,7 +17,7 @@ Every = Annotated[int, typer.Option(min=1, help="Report every so many steps.")]
 Model = Annotated[Path, typer.Argument(metavar="DIR", help="The model's directory.", exists=True, file_okay=False)]
 DataOf = Annotated[Path | None, typer.Option("--recipe", metavar="FILE", help="Take the pictures that this recipe holds out.")]
 Stream = Annotated[str | None, typer.Option("--source", metavar="NAME", help="Take pictures from this stream.")]
-Pictures = Annotated[int, typer.Option(min=8, help="How many pictures to examine with.")]
+Pictures = Annotated[int, typer.Option(min=8, help="How many pictures to examine with, if so many are held out.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 COMMANDS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from limner_unclip.direct_network import DirectNetwork
 from limner_unclip.training.clip import ClipTask, rescale
 from limner_unclip.training.data.source import PictureSource, find_source
 from limner_unclip.training.doctor.examination import examine
-from limner_unclip.training.doctor.patient import Patient
+from limner_unclip.training.doctor.patient import FEWEST, Patient, can_examine
 from limner_unclip.training.export import INDEX, ready_stages
 from limner_unclip.training.loop import Report, Training
 from limner_unclip.training.machine import find_device, new_accelerator
@@ -24,6 +25,8 @@ from limner_unclip.training.reports import Terminal, reporting
 from limner_unclip.training.ridge_prior import fit_ridge_prior
 from limner_unclip.training.stages import Place, Prepared, embedded_pool, frozen_clip, prepare
 from limner_unclip.training.stopping import Stopped, stopping
+
+log = logging.getLogger(__name__)
 
 FindSource = Callable[[Data], PictureSource]
 PICTURES = 200  # to examine a finished model with
@@ -105,6 +108,9 @@ class Session:
         accelerator = new_accelerator(device)
         self.place = Place(self.recipe, self.run, sources(self.recipe.data), accelerator)
         self.main = accelerator.is_main_process
+        if self.main and not can_examine(self.place.source):
+            held_out = self.place.source.held_out
+            log.warning("data.held_out: %d pictures, and to examine the model with takes %d", held_out, FEWEST)
 
     def train(self, stage: Stage, listeners: Sequence[Report] = (), *, every: int = 20) -> None:
         """Train one stage to its end, or on from its last checkpoint; write its networks and its record.
@@ -126,9 +132,9 @@ class Session:
         return record is not None and record.settings == wanted and stage in ready_stages(self.run)
 
     def publish(self, *, examined: bool) -> Path:
-        """Write the model of what is trained so far; examined, with the doctor's findings on its card."""
+        """Write the model of what is trained so far; examined, with the doctor's findings on its card, if he can tell any."""
         folder = publish(self.recipe, self.run)
-        if not examined:
+        if not examined or not can_examine(self.place.source):
             return folder
         patient = Patient(folder, self.place.source, pictures=PICTURES, device=self.place.device)
         return publish(self.recipe, self.run, examine(patient))

@@ -74,6 +74,11 @@ class Pool(Pictures):
         self._twinned = np.array([twin is not None for twin in twins])
         self._twins = _tokenize([twin or "" for twin in twins], tokenizer) if swaps else None
 
+    @property
+    def filled(self) -> int:
+        """How many different captions fill all tokens that the text encoder reads; what stands after them is lost."""
+        return int(self._mask.all(axis=1).sum())
+
     def wordings(self, rng: np.random.Generator, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """For each picture, which of its captions to use."""
         return rng.integers(0, self._wording.shape[1], len(rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ from limner_unclip.training.vocabulary import write_tokenizer
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
+
+log = logging.getLogger(__name__)
 
 Lesson = TypeVar("Lesson")
 
@@ -99,7 +102,12 @@ def _clip(place: Place) -> Prepared:
         tokenizer = write_tokenizer(place.source.words(), settings.context, folder)
 
     def pool(number: int) -> Pool:
-        return Pool(place.draw(settings.picture, number), tokenizer, place.device, settings.swaps)
+        drawn = Pool(place.draw(settings.picture, number), tokenizer, place.device, settings.swaps)
+        if drawn.filled and number == 0 and place.accelerator.is_main_process:
+            log.warning(
+                "%d captions fill all %d tokens of clip.context: words after them are not read", drawn.filled, settings.context
+            )
+        return drawn
 
     return Prepared(ClipTask(settings, place.lessons(pool), tokenizer, place.device), settings)
 

@@ -53,6 +53,11 @@ class Indexed:
         if not self._training:
             raise ConfigurationError("has too few pictures to hold any out", where=what, fix="add some, or set held_out: 0")
 
+    @property
+    def held_out(self) -> int:
+        """How many pictures are never trained on."""
+        return len(self._held_out)
+
     def words(self) -> Sequence[str]:
         """All words of all captions."""
         entries = (*self._training, *self._held_out)

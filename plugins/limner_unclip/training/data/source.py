@@ -68,12 +68,18 @@ class PictureSource(Protocol):
     def draw(self, rng: np.random.Generator, n: int, side: int, *, held_out: bool = False) -> Captioned:
         """About n pictures of side × side pixels, fewer where there are no more; `held_out`, of those never trained on."""
 
+    @property
+    def held_out(self) -> int | None:
+        """How many pictures are never trained on; None where that is as many as anybody asks for."""
+
     def described(self) -> str:
         """One sentence for the model card: what the pictures are, how many, and their hash."""
 
 
 class Streamed:
     """A stream as a source. It has no end, so pictures drawn from another seed are as good as held out."""
+
+    held_out = None
 
     def __init__(self, name: str, stream: PictureStream) -> None:
         self._name, self._stream = name, stream

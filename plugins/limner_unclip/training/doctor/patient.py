@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from limner import Embedding, Generation, Image, Models, Step, TextConditioning, local_models
+from limner import ConfigurationError, Embedding, Generation, Image, Models, Step, TextConditioning, local_models
 from limner_unclip.training.data.source import Captioned, PictureSource
 from limner_unclip.training.pool import Pool
 
 NAME = "model"
+FEWEST = 8
+"""Of fewer pictures a figure says nothing."""
 SEED = 20_220_413  # not one that a recipe is likely to have
 CPU = torch.device("cpu")
 
@@ -22,10 +24,16 @@ CPU = torch.device("cpu")
 class Patient:
     """A model's directory, opened on one device in float32, with `pictures` held-out pictures.
 
-    Raises ModelError where a component is missing or broken.
+    Raises ModelError where a component is missing or broken, and ConfigurationError where too few pictures are held out.
     """
 
     def __init__(self, folder: Path, source: PictureSource, *, pictures: int, device: torch.device = CPU) -> None:
+        if not can_examine(source):
+            raise ConfigurationError(
+                f"{source.held_out} pictures are held out, and to examine a model with takes {FEWEST}",
+                where=str(folder),
+                fix="give --recipe or --source with more",
+            )
         self.folder, self.device = folder, device
         self.models: Models = local_models(**{NAME: folder}).bind(device, torch.float32)
         self._source, self._pictures = source, pictures
@@ -110,3 +118,8 @@ class Patient:
     def embedding(self, vector: torch.Tensor) -> Embedding:
         """An embedding in the model's space."""
         return Embedding(vector, self.space)
+
+
+def can_examine(source: PictureSource) -> bool:
+    """Whether a source holds out enough pictures to examine a model with."""
+    return source.held_out is None or source.held_out >= FEWEST

@@ -8,6 +8,7 @@ import re
 
 import pytest
 import torch
+from blocks import write_pictures, write_recipe
 
 from limner import ConfigurationError, local_models
 from limner_unclip.component_files import load_component
@@ -58,6 +59,25 @@ def test_a_run_of_all_passes_over_what_is_done(trained):
     changed = session.recipe.model_copy(update={"decoder": session.recipe.decoder.model_copy(update={"steps": 21})})
     session.recipe = changed
     assert not session.is_done("decoder")
+
+
+def test_without_pictures_held_out_all_is_trained_and_nothing_examined(tmp_path, caplog):
+    write_pictures(tmp_path / "pictures")
+    recipe = write_recipe(tmp_path)
+    text = re.sub(r"steps: \d+", "steps: 2", recipe.read_text())
+    recipe.write_text(text.replace("held_out: 0.25", "held_out: 0"))
+    card = (train("all", recipe, device="cpu") / "README.md").read_text()
+    assert "data.held_out: 0 pictures, and to examine the model with takes 8" in caplog.text
+    assert "and 0 held out" in card
+    assert "## Health" not in card
+
+
+def test_captions_that_are_too_long_are_counted(recipe_file, blocks, caplog):
+    recipe_file.write_text(
+        recipe_file.read_text().replace("clip: {steps: 30", "clip: {steps: 1").replace("context: 20", "context: 5")
+    )
+    losses_of("clip", recipe_file, blocks)
+    assert "3 captions fill all 5 tokens of clip.context: words after them are not read" in caplog.text
 
 
 def assert_loads(folder):

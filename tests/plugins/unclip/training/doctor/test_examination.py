@@ -120,6 +120,14 @@ def test_what_is_no_model_is_never_called_healthy(model: Path, tmp_path: Path):
         measure_priors(patient(model))
 
 
+def test_too_few_pictures_are_no_examination(model: Path):
+    origin = json.loads((model / "training.json").read_text())
+    origin["data"]["held_out"] = 0.1
+    (model / "training.json").write_text(json.dumps(origin))
+    with pytest.raises(ConfigurationError, match="5 pictures are held out, and to examine a model with takes 8"):
+        patient(model)
+
+
 def test_pictures_that_are_elsewhere_are_asked_for(model: Path):
     origin = json.loads((model / "training.json").read_text())
     origin["data"]["folder"] = "attic"
