@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from json.encoder import encode_basestring as quoted  # as RFC 8785 has it: no character is escaped that need not be
+from json.encoder import encode_basestring
 from types import NoneType
 from typing import Any
 
@@ -19,6 +19,8 @@ import rfc8785
 INTEGERS = 2**53  # from here on, not every integer is a double
 DECIMALS = 1e-4  # below, Python writes exponents before RFC 8785 does
 KEYS = 4096  # that are remembered in their quotes: records have few, and again and again
+
+quoted = encode_basestring  # the JSON string of a text as RFC 8785 has it: no character is escaped that need not be
 
 
 class _Differs(Exception):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from time import time_ns
 from typing import Any
 
-from limner.canonical import canonical
+from limner.canonical import canonical, quoted
 
 LARGEST_INTEGER = 2**53 - 1  # in size, that a JSON number carries exactly
 
@@ -48,18 +48,30 @@ class Event:
             raise ValueError("'commitments' in the body of an event is filled in from its payloads")
 
 
-def canonical_event(event: Event, *, time: str, pseudonym: str, commitments: Mapping[str, str]) -> bytes:
-    """The event's bytes as they are recorded, hashed and never touched again."""
-    body = {**event.body, "commitments": dict(commitments)} if commitments else dict(event.body)
-    envelope = {
-        "body": body,
-        "id": event.id,
-        "kind": event.kind,
-        "request": event.request_id,
-        "time": time,
-        "version": event.version,
-    }
-    return canonical({**envelope, "subject": pseudonym} if pseudonym else envelope)
+def canonical_body(event: Event) -> str | None:
+    """The canonical text of an event's body, for `canonical_event`, so that it need not be written under the log's lock.
+
+    None where that has to be: where payloads are still to be committed to, or the body cannot be written at all.
+    """
+    try:
+        return None if event.payloads else canonical(dict(event.body)).decode()
+    except ValueError:
+        return None
+
+
+def canonical_event(
+    event: Event, *, time: str, pseudonym: str, commitments: Mapping[str, str], body: str | None = None
+) -> bytes:
+    """The event's bytes as they are recorded, hashed and never touched again.
+
+    `body` is what `canonical_body` gave. Raises ValueError for what JSON cannot carry exactly.
+    """
+    if body is None:
+        body = canonical({**event.body, "commitments": dict(commitments)} if commitments else dict(event.body)).decode()
+    id, kind, request = quoted(event.id), quoted(event.kind), quoted(event.request_id)
+    subject = f'"subject":{quoted(pseudonym)},' if pseudonym else ""
+    envelope = f'"id":{id},"kind":{kind},"request":{request},{subject}"time":{quoted(time)},"version":{event.version}'
+    return f'{{"body":{body},{envelope}}}'.encode()
 
 
 def plain(value: Any) -> Any:  # anything JSON-like in, JSON that `canonical` takes out

@@ -6,15 +6,15 @@ earlier commit went through though its answer was lost, is not written again: it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Executable, select
 from sqlalchemy.exc import DBAPIError
 
-from limner.audit.event import Event, canonical_event
+from limner.audit.event import Event, canonical_body, canonical_event
 from limner.audit.payloads import SealedPayload, seal
 from limner.audit.standing import follow
 from limner.audit.verifier import Row
@@ -37,6 +37,15 @@ class Append:
 
     events: tuple[Event, ...]
     changes: tuple[Change, ...] = ()
+    bodies: tuple[str | None, ...] = field(init=False)  # what `canonical_body` gives, had before the log is locked
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "bodies", tuple(canonical_body(event) for event in self.events))
+
+    @property
+    def pairs(self) -> Iterator[tuple[Event, str | None]]:
+        """Each event with its body."""
+        return zip(self.events, self.bodies, strict=True)
 
 
 def append_group(connection: Connection, keys: Keys, appends: Sequence[Append]) -> list[Indexes]:
@@ -44,7 +53,7 @@ def append_group(connection: Connection, keys: Keys, appends: Sequence[Append]) 
 
     Raises whatever keeps one of them from being written; the transaction must then be rolled back, as nothing in it holds.
     """
-    happened = [event for append in appends for event in append.events]
+    happened = [pair for append in appends for pair in append.pairs]
     changes = [change for append in appends for change in append.changes]
     indexes = iter(_Log(connection, keys).write(happened, changes))
     return [tuple(islice(indexes, len(append.events))) for append in appends]
@@ -72,7 +81,7 @@ class _Log:
         """One append in a savepoint of its own."""
         savepoint = self._connection.begin_nested()
         try:
-            indexes = self.write(append.events, append.changes)
+            indexes = self.write(tuple(append.pairs), append.changes)
         except Exception as error:
             if isinstance(error, DBAPIError) and is_outage(error):
                 raise  # SQLite may have rolled back the whole transaction, savepoint and all
@@ -82,17 +91,17 @@ class _Log:
         savepoint.commit()
         return indexes
 
-    def write(self, happened: Sequence[Event], changes: Sequence[Change]) -> Indexes:
-        """Events, what follows from them, and the changes that go with them."""
+    def write(self, happened: Sequence[tuple[Event, str | None]], changes: Sequence[Change]) -> Indexes:
+        """Events with their bodies, what follows from them, and the changes that go with them."""
         first, time = self._next, timestamp()
         rows, sealed = [], []
-        for index, event in enumerate(happened, first):
+        for index, (event, body) in enumerate(happened, first):
             pseudonym, own = self._pseudonym(event), self._sealed(event)
-            rows.append(_row(event, index, time, pseudonym, own))
+            rows.append(_row(event, body, index, time, pseudonym, own))
             sealed += [_payload_row(index, pseudonym, payload) for payload in own]
         insert_rows(self._connection, events, rows)
         insert_rows(self._connection, payloads, sealed)
-        for index, event in enumerate(happened, first):
+        for index, (event, _) in enumerate(happened, first):
             follow(self._connection, event, index=index, time=time, pseudonym=self._pseudonym(event))
         for change in changes:
             self._apply(change)
@@ -129,9 +138,9 @@ def _size(connection: Connection) -> int:
     return 0 if last is None else int(last) + 1
 
 
-def _row(event: Event, index: int, time: str, pseudonym: str, sealed: Sequence[SealedPayload]) -> Row:
+def _row(event: Event, body: str | None, index: int, time: str, pseudonym: str, sealed: Sequence[SealedPayload]) -> Row:
     commitments = {payload.name: payload.commitment for payload in sealed}
-    data = canonical_event(event, time=time, pseudonym=pseudonym, commitments=commitments)
+    data = canonical_event(event, time=time, pseudonym=pseudonym, commitments=commitments, body=body)
     return Row(index, event.id, event.request_id, event.kind, event.version, time, data, leaf_hash(data))
 
 

@@ -13,10 +13,12 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from threading import BoundedSemaphore, Condition, Lock, Thread
 from types import TracebackType
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from limner.audit.appended import Appended
@@ -72,6 +74,7 @@ class AuditWriter:
         self._wanted = 0  # how many that is
         self._closed = ""
         self._last_size, self._patience = 1, 0.0
+        self._connection: Connection | None = None  # the thread's own, between two groups
         self._process = os.getpid()
         self._thread = Thread(target=self._run, name="limner-audit-writer", daemon=True)
         self._thread.start()
@@ -126,6 +129,8 @@ class AuditWriter:
         try:
             while group := self._collect():
                 self._write(group)
+            if self._connection:
+                self._connection.close()
         except BaseException as error:
             log.critical("the writer of the record has died", exc_info=True)
             self._die(error, group)
@@ -173,13 +178,25 @@ class AuditWriter:
     def _try(self, appends: Sequence[Append]) -> Sequence[Indexes | LimnerError]:
         """All as one, which costs half as much as each by itself; where that fails, each by itself."""
         try:
-            with self._database.writing() as connection:
+            with self._writing() as connection:
                 return append_group(connection, self._keys, appends)
         except Exception as error:
             if isinstance(error, DBAPIError) and is_outage(error):
                 raise
-        with self._database.writing() as connection:
+        with self._writing() as connection:
             return append_each(connection, self._keys, appends)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A transaction on the thread's own connection, which is kept for as long as all goes well."""
+        connection, self._connection = self._connection or self._database.connect(), None
+        try:
+            with self._database.writing(connection):
+                yield connection
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
 
     def _unwritten(self, error: Exception) -> AuditError:
         reason = error.orig if isinstance(error, DBAPIError) else error

@@ -7,11 +7,11 @@ Whoever adds to the record holds the write lock from the start of its transactio
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -58,15 +58,17 @@ class Database:
                 connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             yield connection
 
+    def connect(self) -> Connection:
+        """A connection to keep, for one `writing` after the other: it is not looked at again whether it still lives."""
+        return self.engine.connect().execution_options(limner_writes=True)
+
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self, kept: Connection | None = None) -> Iterator[Connection]:
         """A connection in a transaction that holds the write lock; it is committed at the end, or rolled back by a raise."""
-        with self.engine.connect() as connection:
-            connection = connection.execution_options(limner_writes=True)
-            with connection.begin():
-                if self.dialect == "postgresql":
-                    connection.execute(select(func.pg_advisory_xact_lock(WRITE_LOCK)))
-                yield connection
+        with nullcontext(kept) if kept else self.connect() as connection, connection.begin():
+            if self.dialect == "postgresql":
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
+            yield connection
 
     def scrub(self) -> None:
         """Leave no copy of what was just overwritten where the database keeps old pages and rows.

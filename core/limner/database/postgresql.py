@@ -17,7 +17,7 @@ from typing import IO, Any
 
 import pg8000
 from pg8000.converters import make_params
-from pg8000.core import NULL_BYTE, SYNC, Context, _flush
+from pg8000.core import COPY_DATA, COPY_DONE, NULL_BYTE, SYNC, Context, _flush
 from sqlalchemy import BigInteger, Dialect, Engine, Integer, Select, String, Table, create_engine, event
 from sqlalchemy import Connection as SQLAlchemyConnection
 from sqlalchemy.engine import URL, ExceptionContext
@@ -34,7 +34,7 @@ OUTAGES = ("08", "40", "53", "55", "57", "58", "25006")
 VIOLATIONS = "23"  # of constraints
 LOST = "network error"
 BEGIN = "begin transaction"  # as pg8000 says it before the first statement of a transaction
-COPY = "limner_copy"  # the execution option with the stream that a COPY writes to, or the chunks that it reads
+COPY = "limner_copy"  # the execution option with the stream that a COPY writes to, or the bytes that it reads
 
 # What the binary format of COPY is made of.
 COPY_BEGINS, COPY_ENDS = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
@@ -91,8 +91,7 @@ def copy_rows(connection: SQLAlchemyConnection, table: Table, rows: Iterable[Seq
         data += beginning
         for packed, value in zip(pack, row, strict=True):
             data += NULL if value is None else packed(value)
-    data += COPY_ENDS
-    options = {COPY: [data]}
+    options = {COPY: bytes(data + COPY_ENDS)}
     connection.exec_driver_sql(f"COPY {table.name} ({columns}) FROM STDIN (FORMAT binary)", execution_options=options)
 
 
@@ -145,9 +144,9 @@ class Connection(pg8000.Connection):  # type: ignore[misc]  # pg8000 has no type
         statement: str,
         vals: Sequence[Any] = (),  # of whatever type pg8000 can send
         oids: Sequence[int] = (),
-        stream: IO[bytes] | None = None,
+        stream: IO[bytes] | bytes | None = None,
     ) -> Context:
-        """Execute a statement in one exchange with the server.
+        """Execute a statement in one exchange with the server. `stream` is what a COPY writes to, or the bytes that it reads.
 
         pg8000 takes three, and when a parameter cannot be encoded it stops between them: the answers still to come would then
         be taken for those to the next statements, a commit among them.
@@ -162,10 +161,16 @@ class Connection(pg8000.Connection):  # type: ignore[misc]  # pg8000 has no type
         self.send_DESCRIBE_STATEMENT(NULL_BYTE)
         self.send_BIND(NULL_BYTE, make_params(self.py_types, vals))
         self.send_EXECUTE()
+        if isinstance(stream, bytes):
+            self._send_message(COPY_DATA, stream)
+            self._send_message(COPY_DONE, b"")
         self._send_message(SYNC, b"")
         _flush(self._sock)
         self.handle_messages(context)
         return context
+
+    def handle_COPY_IN_RESPONSE(self, data: bytes, context: Context) -> None:
+        """The server asks for what a COPY reads, which is on its way."""
 
     def handle_messages(self, context: Context) -> None:
         """Read the server's answer to its end."""

@@ -10,7 +10,7 @@ from uuid import RFC_4122, UUID
 import pytest
 from properties import for_all, json_leaf, some_integer, some_json, some_text
 
-from limner.audit.event import Event, canonical_event, json_payload, plain, text_payload
+from limner.audit.event import Event, canonical_body, canonical_event, json_payload, plain, text_payload
 from limner.canonical import canonical
 
 
@@ -65,6 +65,7 @@ def test_commitments_are_not_for_the_caller_to_fill_in() -> None:
 def test_the_canonical_bytes_hold_all_that_an_event_says() -> None:
     event = Event("decision", "r1", {"action": "allow"}, {"evidence": b"{}"}, "local:ada", id="0" * 32)
     data = canonical_event(event, time="2026-11-22T16:41:43.123456Z", pseudonym="abc", commitments={"evidence": "def"})
+    assert data == canonical(json.loads(data))
     assert json.loads(data) == {
         "id": "0" * 32,
         "kind": "decision",
@@ -75,6 +76,19 @@ def test_the_canonical_bytes_hold_all_that_an_event_says() -> None:
         "body": {"action": "allow", "commitments": {"evidence": "def"}},
     }
     assert b"ada" not in data
+
+
+def test_a_body_that_was_written_beforehand_makes_no_difference() -> None:
+    event = Event('an "odd" kind', "r\n1 — 😀", {"b": [1.0, None], "a": "é"})
+    for pseudonym in ("", "abc"):
+        data = canonical_event(event, time="now", pseudonym=pseudonym, commitments={}, body=canonical_body(event))
+        assert data == canonical_event(event, time="now", pseudonym=pseudonym, commitments={})
+        assert data == canonical(json.loads(data))
+
+
+def test_a_body_that_is_not_final_or_cannot_be_written_is_left_for_later() -> None:
+    assert canonical_body(Event("decision", "r1", {}, {"evidence": b"{}"}, "local:ada")) is None
+    assert canonical_body(Event("decision", "r1", {"value": math.nan})) is None
 
 
 def test_every_event_has_an_id_of_its_own_that_begins_with_the_time() -> None:
