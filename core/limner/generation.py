@@ -271,10 +271,15 @@ class ItemError:
 
 @dataclass(frozen=True, slots=True)
 class EncodedImage:
-    """An image as a file: its bytes and format. `attest` steps take and return this."""
+    """An image as a file: its bytes and format. `attest` steps take and return this.
+
+    `manifest_sha256` is the hex SHA-256 of the content credentials that a step put into it (the C2PA manifest store as it is
+    embedded), for the record.
+    """
 
     data: bytes
     format: Literal["png", "jpeg", "webp"]
+    manifest_sha256: str = ""
 
     @property
     def sha256(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import logging
 from collections.abc import Sequence
@@ -108,8 +109,8 @@ class Attest(limner.Step):
             c2pa.Builder(manifest(provenance, limner.__version__), context()) as builder,
         ):
             _open_input(builder, generation)
-            builder.sign(signer, f"image/{file.format}", io.BytesIO(file.data), signed)
-        return limner.EncodedImage(signed.getvalue(), file.format)
+            store = builder.sign(signer, f"image/{file.format}", io.BytesIO(file.data), signed)
+        return limner.EncodedImage(signed.getvalue(), file.format, hashlib.sha256(store).hexdigest())
 
 
 def _open_input(builder: Any, generation: limner.Generation) -> None:  # c2pa.Builder has no types

@@ -175,7 +175,7 @@ def image_outcome(
         "index": index,
         "outcome": outcome,
         "reason": reason,
-        "file": {"sha256": file.sha256, "format": file.format, "bytes": len(file.data)} if file else None,
+        "file": _file(file) if file else None,
         "pixels_sha256": pixels_sha256,
         "mark_id": mark.id if mark else None,
         "mark": {"key": mark.key_id, "score": mark.score, "psnr": mark.psnr} if mark else None,
@@ -191,7 +191,7 @@ def preview_released(request_id: str, index: int, number: int, file: EncodedImag
     body = {
         "index": index,
         "preview": number,
-        "file": {"sha256": file.sha256, "format": file.format, "bytes": len(file.data)},
+        "file": _file(file),
         "pixels_sha256": pixels_sha256,
     }
     return Event(PREVIEW_RELEASED, request_id, plain(body))
@@ -201,6 +201,11 @@ def request_closed(request_id: str, outcomes: Sequence[Outcome], *, seconds: flo
     """The end of a request: nothing more will come of it by itself. `seconds` is from acceptance, None where nobody knows."""
     body = {"outcomes": dict(Counter(outcomes)), "seconds": seconds, "reason": reason}
     return Event(REQUEST_CLOSED, request_id, plain(body))
+
+
+def _file(file: EncodedImage) -> dict[str, Any]:  # JSON
+    said = {"sha256": file.sha256, "format": file.format, "bytes": len(file.data)}
+    return {**said, "manifest_sha256": file.manifest_sha256} if file.manifest_sha256 else said
 
 
 def _held(held: Held) -> dict[str, Any]:  # JSON

@@ -46,6 +46,7 @@ class Made:
     data: bytes
     image: limner.Image
     mark_id: int
+    manifest_sha256: str
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def make(app: App, seed: int) -> Made:
     [made] = app.run(asked).images
     assert made.file is not None, made.error
     assert made.mark_id is not None
-    return Made(asked.id, made.file.data, decode(made.file.data), made.mark_id)
+    return Made(asked.id, made.file.data, decode(made.file.data), made.mark_id, made.file.manifest_sha256)
 
 
 @pytest.fixture(scope="module")

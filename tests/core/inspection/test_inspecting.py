@@ -15,6 +15,7 @@ from tests.core.inspection.conftest import SIDE, Made
 
 from limner.app import App
 from limner.audit.erasing import erase
+from limner.audit.reading import request
 from limner.audit.scope import find_scope
 from limner.database.tables import images
 from limner.errors import UsageError
@@ -58,6 +59,12 @@ def test_what_was_delivered_is_known_by_everything_in_it(look: Look, made: Made)
     assert (found.standing.request_id, found.standing.index, found.standing.state) == (made.request_id, 0, "released")
     assert (found.standing.policy, found.standing.mark_id) == ("house", made.mark_id)
     assert seen.manifests[0].state == "trusted"
+
+
+def test_the_hash_of_the_manifest_is_on_the_record(app: App, made: Made):
+    [outcome] = [e for e in request(app.database, app.keys, made.request_id).events if e.kind == "image.outcome"]
+    assert made.manifest_sha256
+    assert outcome.body["file"]["manifest_sha256"] == made.manifest_sha256
 
 
 STRIPPED = [kept for count in (1, 2, 3) for kept in itertools.combinations(("manifest", "mark", "likeness"), count)]

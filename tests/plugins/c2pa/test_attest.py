@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Callable
@@ -57,6 +58,13 @@ def test_without_a_mark_none_is_named(attested: Attested):
     said = assertions(attested(mark_id=None, actions=("create",)))
     assert "c2pa.soft-binding" not in said
     assert "mark" not in said["org.limner.provenance"]
+
+
+def test_the_hash_that_goes_on_record_is_that_of_the_manifest_store_as_it_is_embedded(attested: Attested):
+    file = attested("png")
+    at = file.data.index(b"caBX")  # the chunk of a PNG that holds it
+    length = int.from_bytes(file.data[at - 4 : at], "big")
+    assert file.manifest_sha256 == hashlib.sha256(file.data[at + 4 : at + 4 + length]).hexdigest()
 
 
 @pytest.mark.parametrize("task", ["edit", "vary"])
