@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from limner.admission import Checked
 from limner.audit.event import Event
+from limner.audit.recorded import as_recorded
 from limner.audit.texts import read_text
 from limner.audit.writer import AuditWriter
 from limner.database.connection import Database
@@ -55,11 +56,14 @@ def _dropped(database: Database, pipeline: str, policy: Policy, steps: Mapping[s
 def _last_policy(database: Database, pipeline: str) -> Policy | None:
     """The policy of the pipeline's last request, as it stood; None if it never had one."""
     accepted = events.c.index == requests.c.event
-    query = select(events.c.canonical).join(requests, accepted).where(requests.c.pipeline == pipeline)
+    query = select(events.c.index, events.c.canonical).join(requests, accepted).where(requests.c.pipeline == pipeline)
     with database.reading() as connection:
-        last = connection.scalar(query.order_by(requests.c.event.desc()).limit(1))
-    text = read_text(database, json.loads(last)["body"]["policy"]["revision"]) if last else None
-    return from_bundle(text) if text else None
+        last = connection.execute(query.order_by(requests.c.event.desc()).limit(1)).first()
+    if last is None:
+        return None
+    with as_recorded(last[0]):
+        text = read_text(database, json.loads(last[1])["body"]["policy"]["revision"])
+        return from_bundle(text) if text else None
 
 
 def _is_mark(name: str, steps: Mapping[str, type[Step]]) -> bool:

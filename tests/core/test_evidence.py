@@ -104,7 +104,11 @@ def test_an_evidence_pack_verifies_and_opens_only_what_was_chosen(tmp_path: Path
         report = verify_export(tmp_path / request, [key])
         assert (report.ok, report.part) == (True, True), report.findings
     assert "circle" not in (tmp_path / id / "index.html").read_text() + (tmp_path / id / "events.jsonl").read_text()
-    assert "a square" in (tmp_path / shown / "index.html").read_text()
+    page = (tmp_path / shown / "index.html").read_text()
+    [policy] = (tmp_path / shown / "texts").glob("policy.*")
+    for said in ("<th>asked for</th><td><pre>a square", f"house: texts/{policy.name}", "<th>image 0</th><td><pre>released"):
+        assert said in page
+    assert "review at the prompt by odd-word (enforce)" in (tmp_path / id / "index.html").read_text()
     assert len(list((tmp_path / shown / "images").iterdir())) == 1
     assert {path.name.split(".")[0] for path in (tmp_path / shown / "texts").iterdir()} == {"pipeline", "policy", "plugins"}
 

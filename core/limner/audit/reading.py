@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from limner.audit.events import INPUT, TEXT_PAYLOADS
 from limner.audit.payloads import SealedPayload, unseal
+from limner.audit.recorded import as_recorded
 from limner.canonical import sha256_hex
 from limner.database.connection import Database
 from limner.database.subjects import find_subject, subject_name
@@ -125,7 +126,7 @@ def requests(
 def request(database: Database, keys: Keys, id: str) -> RequestRecord:
     """Everything recorded of one request, named by its id or by how that begins, as in the name of an image's file.
 
-    Raises UsageError if there is none of this id, or if several begin so.
+    Raises UsageError if there is none of this id, or if several begin so, and AuditError if an event cannot be read any more.
     """
     with database.reading() as connection:
         id, subject = _named(connection, id)
@@ -137,7 +138,7 @@ def request(database: Database, keys: Keys, id: str) -> RequestRecord:
             id=id,
             subject=subject,
             caller=subject_name(connection, found) if found else None,
-            events=tuple(_event(connection, keys, index, json.loads(data)) for index, data in rows),
+            events=tuple(_event(connection, keys, index, data) for index, data in rows),
         )
 
 
@@ -165,21 +166,23 @@ def _outcomes(connection: Connection, ids: Sequence[str]) -> dict[tuple[str, int
     return {(id, image): outcome for id, image, outcome in connection.execute(query)}
 
 
-def _event(connection: Connection, keys: Keys, index: int, recorded: dict[str, Any]) -> EventRecord:  # the envelope's JSON
-    body = dict(recorded["body"])
-    commitments = body.pop("commitments", {})
-    return EventRecord(
-        index=index,
-        id=recorded["id"],
-        kind=recorded["kind"],
-        version=recorded["version"],
-        time=recorded["time"],
-        body=body,
-        payloads={
-            name: _payload(connection, keys, index, recorded["id"], name, commitment)
-            for name, commitment in commitments.items()
-        },
-    )
+def _event(connection: Connection, keys: Keys, index: int, data: bytes) -> EventRecord:
+    with as_recorded(index):
+        recorded = json.loads(data)
+        body = dict(recorded["body"])
+        commitments = body.pop("commitments", {})
+        return EventRecord(
+            index=index,
+            id=recorded["id"],
+            kind=recorded["kind"],
+            version=recorded["version"],
+            time=recorded["time"],
+            body=body,
+            payloads={
+                name: _payload(connection, keys, index, recorded["id"], name, commitment)
+                for name, commitment in commitments.items()
+            },
+        )
 
 
 def _payload(connection: Connection, keys: Keys, index: int, event_id: str, name: str, commitment: str) -> Payload:

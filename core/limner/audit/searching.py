@@ -6,7 +6,7 @@ Who, when and pipeline are columns; the others are read from the events of one p
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, select, true
 
 from limner.audit.events import DECISION, REQUEST_ACCEPTED
 from limner.audit.reading import RequestSummary, requests
+from limner.audit.recorded import as_recorded
 from limner.audit.scope import find_scope
 from limner.database.connection import Database
 from limner.database.tables import events, texts
@@ -88,15 +89,20 @@ def _meeting(
     """Those of a page that also meet what only their events tell."""
     left = {summary.id for summary in page}
     if pipelines is not None:
-        left = {id for id, body in _bodies(connection, left, REQUEST_ACCEPTED) if body["pipeline"]["hash"] in pipelines}
+        left = _those(connection, left, REQUEST_ACCEPTED, lambda body: body["pipeline"]["hash"] in pipelines)
     if wanted.decision or wanted.rule:
-        left = {id for id, body in _bodies(connection, left, DECISION) if _is_wanted(body, wanted)}
+        left = _those(connection, left, DECISION, lambda body: _is_wanted(body, wanted))
     return [summary for summary in page if summary.id in left]
 
 
-def _bodies(connection: Connection, ids: set[str], kind: str) -> list[tuple[str, dict[str, Any]]]:
-    query = select(events.c.request_id, events.c.canonical).where(events.c.request_id.in_(ids), events.c.kind == kind)
-    return [(id, json.loads(data)["body"]) for id, data in connection.execute(query)]
+def _those(connection: Connection, ids: set[str], kind: str, meets: Callable[[dict[str, Any]], bool]) -> set[str]:
+    """Of these requests, those with an event of the kind whose body meets something."""
+    columns = (events.c.request_id, events.c.index, events.c.canonical)
+    found = set()
+    for id, index, data in connection.execute(select(*columns).where(events.c.request_id.in_(ids), events.c.kind == kind)):
+        with as_recorded(index):
+            found |= {id} if meets(json.loads(data)["body"]) else set()
+    return found
 
 
 def _is_wanted(decision: dict[str, Any], wanted: Search) -> bool:

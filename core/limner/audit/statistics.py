@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import select
 
 from limner.audit.events import DECISION, GENERATION_STEPS, IMAGE_OUTCOME, REQUEST_ACCEPTED
+from limner.audit.recorded import as_recorded
 from limner.database.connection import Database
 from limner.database.tables import events
 
@@ -73,8 +74,9 @@ class _Counting:
 def statistics(database: Database, *, since: str = "", until: str = "") -> Statistics:
     """Counts over the events from `since` on and before `until`, times as they are recorded; empty leaves that side open."""
     counting = _Counting()
-    for kind, time, data in _events(database, since, until):
-        counting.take(kind, time, json.loads(data)["body"])
+    for index, kind, time, data in _events(database, since, until):
+        with as_recorded(index):
+            counting.take(kind, time, json.loads(data)["body"])
     return Statistics(
         requests=counting.days.total(),
         days=dict(sorted(counting.days.items())),
@@ -86,14 +88,14 @@ def statistics(database: Database, *, since: str = "", until: str = "") -> Stati
     )
 
 
-def _events(database: Database, since: str, until: str) -> Iterator[tuple[str, str, bytes]]:
+def _events(database: Database, since: str, until: str) -> Iterator[tuple[int, str, str, bytes]]:
     query = select(events.c.index, events.c.kind, events.c.time, events.c.canonical).where(
         events.c.kind.in_(COUNTED), events.c.time >= since, events.c.time < (until or "9999")
     )
     last = -1
     with database.reading() as connection:
         while rows := connection.execute(query.where(events.c.index > last).order_by(events.c.index).limit(PAGE)).all():
-            yield from ((kind, time, data) for _, kind, time, data in rows)
+            yield from ((index, kind, time, data) for index, kind, time, data in rows)
             last = rows[-1][0]
 
 

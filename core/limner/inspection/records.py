@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, select
 
 from limner.audit.events import IMAGE_RECALLED
+from limner.audit.recorded import as_recorded
 from limner.database.connection import Database
 from limner.database.tables import events, images, outcomes, requests
 
@@ -78,7 +79,9 @@ def _where(database: Database, condition: ColumnElement[bool]) -> tuple[Standing
 
 
 def _standing(connection: Connection, row: Any) -> Standing:  # a row of the query above
-    policy = _body(connection, row.accepted)["policy"]
+    with as_recorded(row.accepted):
+        policy = _body(connection, row.accepted)["policy"]
+        name, revision = policy["name"], policy["revision"]
     return Standing(
         request_id=row.request_id,
         index=row.image,
@@ -86,8 +89,8 @@ def _standing(connection: Connection, row: Any) -> Standing:  # a row of the que
         time=row.time,
         task=row.task,
         pipeline=row.pipeline,
-        policy=policy["name"],
-        policy_revision=policy["revision"],
+        policy=name,
+        policy_revision=revision,
         mark_id=row.mark_id,
         image_id=row.image_id or "",
         erasure=_erasure(connection, row) if row.image_id and row.wrapped_key is None else None,
@@ -99,17 +102,19 @@ def _erasure(connection: Connection, row: Any) -> Withdrawal:  # as `_standing`
     if row.erased is None:
         return Withdrawal("", "")
     event = connection.execute(select(events.c.time, events.c.canonical).where(events.c.index == row.erased)).one()
-    return _withdrawal(event.time, json.loads(event.canonical)["body"])
+    with as_recorded(row.erased):
+        return _withdrawal(event.time, json.loads(event.canonical)["body"])
 
 
 def _recall(connection: Connection, row: Any) -> Withdrawal | None:  # as `_standing`
-    of_request = select(events.c.time, events.c.canonical).where(
+    of_request = select(events.c.index, events.c.time, events.c.canonical).where(
         events.c.request_id == row.request_id, events.c.kind == IMAGE_RECALLED
     )
-    for time, data in connection.execute(of_request.order_by(events.c.index.desc())):
-        body = json.loads(data)["body"]
-        if body["index"] == row.image:
-            return _withdrawal(time, body)
+    for index, time, data in connection.execute(of_request.order_by(events.c.index.desc())):
+        with as_recorded(index):
+            body = json.loads(data)["body"]
+            if body["index"] == row.image:
+                return _withdrawal(time, body)
     return None
 
 

@@ -40,6 +40,38 @@ def test_a_record_verifies_until_it_is_changed(limner: Limner, project: Path, ma
     assert (told["ok"], {found["first"] for found in told["findings"]}) == (False, {0})
 
 
+def test_a_request_is_shown_in_lines_that_people_read(limner: Limner, project: Path, made: str):
+    shown = limner("audit", "show", made).stdout.splitlines()
+    assert "image 0: released" in shown
+    assert "      passed: bad-word, odd-word" in shown
+    assert any(line.startswith("      draw: done in 0.") and line.endswith(" s on cpu, float32, batch of 1") for line in shown)
+    blocked = json.loads(limner("generate", "a bad circle", "--json").stdout)["request_id"]
+    shown = limner("audit", "show", blocked).stdout
+    assert "      bad-word: block: toy.bad is 1 (>= 1.0)\n      passed: odd-word\n" in shown
+    change(project, "UPDATE events SET canonical = replace(canonical, '\"findings\":[{', '\"findings\":[7,{')")
+    assert "findings: [7, {" in limner("audit", "show", blocked).stdout
+
+
+def test_what_cannot_be_read_any_more_is_said_and_not_shown(limner: Limner, project: Path, made: str):
+    change(project, "UPDATE events SET canonical = 'no JSON' WHERE kind = 'image.outcome'")
+    for words in (("show", made), ("stats",), ("evidence", made, "-o", str(project / "e.zip")), ("replay", made)):
+        refused = limner("audit", *words)
+        assert (refused.returncode, "limner audit verify tells what was changed" in refused.stderr) == (1, True), words
+    change(project, "UPDATE events SET canonical = '{\"body\":{}}' WHERE kind IN ('request.accepted', 'decision')")
+    for words in (("audit", "list", "--rule", "x"), ("audit", "list", "--model", "x"), ("inspect", str(project / "out.png"))):
+        told = limner(*words)
+        assert "is not as it was recorded" in told.stdout + told.stderr, words
+
+
+def test_a_list_that_goes_on_says_how_to_see_the_rest(limner: Limner, made: str):
+    other = json.loads(limner("generate", "a square", "--json").stdout)["request_id"]
+    first = limner("audit", "list", "--limit", "1")
+    assert (other in first.stdout, made in first.stdout) == (True, False)
+    [*_, option, index] = first.stderr.split()
+    second = limner("audit", "list", "--limit", "2", option, index)
+    assert (made in second.stdout, other in second.stdout, second.stderr) == (True, False, "")
+
+
 def test_a_text_that_records_refer_to_cannot_be_exchanged(limner: Limner, project: Path, made: str):
     change(project, "UPDATE texts SET text = 'another' WHERE kind = 'policy'")
     assert "the policy text" in limner("audit", "verify").stdout

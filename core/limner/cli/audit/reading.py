@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from limner.audit.events import DECISION, GENERATION_STEPS, IMAGE_OUTCOME
 from limner.cli.listing import show_lines
 from limner.cli.options import AsJson
 from limner.cli.plain import plain
@@ -46,6 +49,8 @@ def list_requests(
         typer.echo(json.dumps([summary.to_json() for summary in found]))
     else:
         show_lines(map(_line, found), none="no such request is on the record")
+        if len(found) == limit:
+            typer.echo(f"the next page: --before {found[-1].index}", err=True)
 
 
 def show(
@@ -71,14 +76,65 @@ def _line(summary: RequestSummary) -> str:
 
 def _show(record: RequestRecord) -> None:
     typer.echo(f"request {record.id}  by {record.caller or 'someone erased'}  (pseudonym {record.subject[:16]})")
+    outcomes = [event.body for event in record.events if event.kind == IMAGE_OUTCOME]
+    for index, outcome in {body.get("index"): body.get("outcome") for body in outcomes}.items():
+        typer.echo(f"image {index}: {plain(outcome)}")
     for event in record.events:
         typer.echo(f"\n{event.index}  {event.time}  {event.kind}")
         for line in _lines(event):
             typer.echo(f"    {line}")
 
 
-def _lines(event: EventRecord) -> list[str]:
-    lines = [f"{key}: {plain(value)}" for key, value in event.body.items() if value not in ("", None, [], {})]
+def _lines(event: EventRecord) -> Iterator[str]:
+    for key, value in event.body.items():
+        if value in ("", None, [], {}):
+            continue
+        told = _told(event.kind, key, value)
+        yield f"{key}:" if told else f"{key}: {plain(value)}"
+        yield from (f"  {plain(line)}" for line in told)
     for name, payload in event.payloads.items():
-        lines.append(f"{name}: {plain(payload.shown) if payload.state == 'open' else f'[{payload.state}]'}")
-    return lines
+        yield f"{name}: {plain(payload.shown) if payload.state == 'open' else f'[{payload.state}]'}"
+
+
+def _told(kind: str, key: str, value: Any) -> list[str]:  # JSON
+    """The lines that say it better than JSON; none where there are none, or it is not as it was ever recorded."""
+    with suppress(KeyError, TypeError, AttributeError, ValueError):
+        return TOLD[kind, key](value)
+    return []
+
+
+def _findings(findings: Any) -> list[str]:  # JSON
+    """A line for each rule that did not pass, and one for all that did."""
+    passed = ", ".join(str(finding["rule"]) for finding in findings if finding["result"] == "pass")
+    stopped = [_finding(finding) for finding in findings if finding["result"] != "pass"]
+    return [*stopped, *([f"passed: {passed}"] if passed else [])]
+
+
+def _finding(finding: Any) -> str:  # JSON
+    thresholds = finding["thresholds"]
+    measured = ", ".join(f"{name} is {_short(value)} ({thresholds.get(name)})" for name, value in finding["values"].items())
+    how = " in the shadow alone" if finding["mode"] == "shadow" else ""
+    how += " as it could not be judged" if finding["result"] == "error" else ""
+    return f"{finding['rule']}: {finding['action']}{how}: {measured or 'nothing measured'}"
+
+
+def _steps(steps: Any) -> list[str]:  # JSON
+    return [_step(step) for step in steps]
+
+
+def _step(step: Any) -> str:  # JSON
+    ran = f"{step['step']}: {step['outcome']}"
+    if step["device"]:
+        ran += f" in {step['seconds']:.3f} s on {step['device']}, {step['precision']}, batch of {step['batch']}"
+    signals = ", ".join(f"{name} {_short(value)}" for name, value in step["signals"].items() if value)
+    return f"{ran}: {signals}" if signals else ran
+
+
+def _short(value: Any) -> str:  # JSON
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+TOLD: Mapping[tuple[str, str], Callable[[Any], list[str]]] = {  # by kind of event and key, the lines in the place of JSON
+    (DECISION, "findings"): _findings,
+    (GENERATION_STEPS, "steps"): _steps,
+}
