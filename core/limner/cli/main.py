@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.main import get_command
 
 from limner.cli import audit, db, deny, generate, init, inspect, keys, models, pipelines, plugins, policy, review, state, tasks
 from limner.cli.outcome import INTERRUPTED
+from limner.cli.summaries import with_whole_summaries
 from limner.errors import LimnerError
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ def main() -> None:
     """Run the command line. What a person can mend is shown without a traceback; a LimnerError's class tells the exit code."""
     atexit.register(gc.freeze)  # else Python looks through all that torch made, several times over, on its way out
     try:
-        build()()
+        with_whole_summaries(get_command(build()))()
     except LimnerError as error:
         typer.secho(f"limner: {error}", err=True, fg="red")
         sys.exit(error.exit_code)

@@ -30,6 +30,12 @@ def test_a_usage_line_names_each_argument_in_capitals_and_leaves_brackets_to_typ
     assert [(command, name) for command, name in found if not re.fullmatch(r"[A-Z|]+", name or "")] == []
 
 
+def test_no_summary_of_a_command_is_cut_off(limner: Any) -> None:
+    told = " ".join(limner("--help").stdout.split())
+    assert "Change a part of an image (--mask and a prompt), or what it shows (--from and --to). blend" in told
+    assert "..." not in limner("audit", "--help").stdout.partition("Commands:")[2]
+
+
 def test_nothing_is_searched_for_garbage_on_the_way_out() -> None:
     told_last = "atexit.register(lambda: print(gc.get_freeze_count() > 0))"
     code = f"import atexit, gc; {told_last}; from limner.cli.main import main; main()"
