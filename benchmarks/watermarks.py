@@ -24,6 +24,7 @@ from limner.images.difference import psnr
 from limner_scenes.render import render
 from limner_scenes.scene import KINDS, SETTINGS, STYLES, Scene, Thing
 from limner_watermark.embedding import embed
+from limner_watermark.invisible import InvisibleOptions, mark
 from limner_watermark.pattern import pattern
 from limner_watermark.search import read_upright, search
 
@@ -124,13 +125,20 @@ ATTACKS: Mapping[str, tuple[float, tuple[Attack, ...]]] = {  # by name: the bar,
 
 
 def ours(psnr: float) -> tuple[Mark, Read]:
-    made = pattern(KEY)
+    """As the step marks: at `psnr`, and stronger where the mark is not found again."""
+    made, options = pattern(KEY), InvisibleOptions(psnr=psnr)
+
+    def marked(picture: Picture, id: int) -> Picture:
+        found = mark(picture, id, made, options, "png")
+        if found is None:
+            raise SystemExit(f"a picture of {picture.width} x {picture.height} pixels does not take the mark")
+        return found
 
     def read(picture: Picture) -> int | None:
         found = read_upright(picture, made) or search(picture, made)
         return found[0].mark_id if found else None
 
-    return lambda picture, id: embed(picture, id, made, psnr), read
+    return marked, read
 
 
 def invisible_watermark(method: str) -> tuple[Mark, Read]:
@@ -202,6 +210,28 @@ def attempt(read: Read, picture: Picture) -> int | None:
         return None
 
 
+def average(given: Mapping[str, Picture], psnr: float, outputs: int = 20) -> None:
+    """Print how many ids are read after who has so many outputs and their originals subtracts what their marks have in common.
+
+    That is their average, as large as it is, and brought to the size of one mark.
+    """
+    put_in, read = ours(psnr)
+    random = np.random.default_rng(7)
+    ids = {name: int(random.integers(0, 2**48)) for name in given}
+    marked = {name: np.asarray(put_in(picture, ids[name]), np.float32) for name, picture in given.items()}
+    marks = {name: pixels - np.asarray(given[name], np.float32) for name, pixels in marked.items()}
+    for scaled in (False, True):
+        held = 0
+        for name, pixels in marked.items():
+            others = [marks[other] for other in given if other != name][:outputs]
+            shared = np.mean(others, axis=0)
+            shared *= marks[name].std() / shared.std() if scaled else 1
+            left = PIL.Image.fromarray(np.clip(np.rint(pixels - shared), 0, 255).astype(np.uint8))
+            held += read(left) == ids[name]
+        size = "at the size of one mark" if scaled else "as it is"
+        print(f"less the average of {len(others)} marks, {size}: {held / len(given):.1%} of {len(given)}", flush=True)
+
+
 def false_ids(given: Mapping[str, Picture], count: int) -> None:
     """Print how many ids were read where none is: unmarked parts of pictures, and marked ones with a wrong key."""
     made, wrong = pattern(KEY), pattern(b"w" * 32)
@@ -243,6 +273,7 @@ def main() -> None:
     parser.add_argument("--attacks", nargs="*", default=list(ATTACKS), choices=list(ATTACKS))
     parser.add_argument("--textures", action="store_true", help="pictures that are nothing but texture instead")
     parser.add_argument("--false", type=int, default=0, help="so many reads where no id is, a twenty-fifth of them searched")
+    parser.add_argument("--average", action="store_true", help="what averaging outputs takes away")
     parser.add_argument("--peers", action="store_true")
     options = parser.parse_args()
     given = dict(list(pictures(options.side, options.textures).items())[-options.pictures :])
@@ -251,6 +282,8 @@ def main() -> None:
         survey("limner", *ours(options.psnr), 48, given, options.attacks)
     for name, (make, bits) in PEERS.items() if options.peers else ():
         survey(name, *make(), bits, given, options.attacks)
+    if options.average:
+        average(given, options.psnr)
     if options.false:
         false_ids(given, options.false)
 

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 RING = "marks"  # of the installation's keys
 STEP = 2.0  # decibels by which the mark is made stronger
 COPY_QUALITY = 85  # of the lossy copy in which a mark must be found again
+CROPPED_SIDE = 384  # pixels: of an image as large as this, it must be found in a part as well
+CROP = 0.75  # of the side
 
 
 class InvisibleOptions(limner.Options):
     """`psnr` is how far the mark may move the pixels, in decibels, where it can be read at that; it is never under `least`.
 
-    An image in which the mark cannot be read at `psnr` gets it stronger, 2 dB at a time.
+    An image in which, or in the middle of which, the mark cannot be read at `psnr` gets it stronger, 2 dB at a time.
     """
 
     psnr: float = Field(default=42.0, ge=30.0, le=60.0)
@@ -57,29 +59,55 @@ class Invisible(limner.Step):
         return [self._mark(generation, pattern(newest)) for generation in generations]
 
     def _mark(self, generation: limner.Generation, pattern: Pattern) -> limner.Image | limner.ItemError:
-        from limner_watermark.embedding import embed
-
         options: InvisibleOptions = self.options_for(generation)
         assert generation.image is not None  # the engine gives no generation without what the stage needs
-        image, psnr = generation.image.pillow(), options.psnr
-        while psnr >= options.least:
-            marked = embed(image, generation.mark_id, pattern, psnr)
-            if _is_found(marked, generation, pattern):
-                return limner.Image(marked)
-            psnr -= STEP
+        image = generation.image.pillow()
+        marked = mark(image, generation.mark_id, pattern, options, generation.output_format)
+        if marked is not None:
+            return limner.Image(marked)
         return limner.ItemError(
             f"an image of {image.width} x {image.height} pixels did not take the mark, not even at {options.least:g} dB",
             fix="make images of at least 128 pixels a side, or give the step a lower `least`",
         )
 
 
-def _is_found(marked: PIL.Image.Image, generation: limner.Generation, pattern: Pattern) -> bool:
-    """Whether the mark is found in a lossy copy, in the format in which the image leaves, or JPEG where that is lossless."""
+def mark(
+    image: PIL.Image.Image, mark_id: int, pattern: Pattern, options: InvisibleOptions, output_format: str
+) -> PIL.Image.Image | None:
+    """The image with the mark, no stronger than it takes to find it again; None where it is not found even at `least`.
+
+    It is looked for in a lossy copy and, of a large image, in the middle of that: in a picture that is nothing but texture a
+    part holds less of it than one would think. Where it never is found in the middle, the whole has to do.
+    """
+    from limner_watermark.embedding import embed
+
+    whole, psnr = None, options.psnr
+    while psnr >= options.least:
+        marked = embed(image, mark_id, pattern, psnr)
+        copy = _lossy_copy(marked, output_format)
+        if _reads(copy, mark_id, pattern):
+            if min(copy.size) < CROPPED_SIDE or _reads(_middle(copy), mark_id, pattern):
+                return marked
+            whole = whole or marked
+        psnr -= STEP
+    return whole
+
+
+def _lossy_copy(image: PIL.Image.Image, output_format: str) -> PIL.Image.Image:
+    """The image saved once, in the format in which it leaves, or as JPEG where that is lossless."""
     import PIL.Image
 
+    file = io.BytesIO()
+    image.save(file, "WEBP" if output_format == "webp" else "JPEG", quality=COPY_QUALITY)
+    return PIL.Image.open(file)
+
+
+def _reads(image: PIL.Image.Image, mark_id: int, pattern: Pattern) -> bool:
     from limner_watermark.search import read_upright
 
-    file = io.BytesIO()
-    marked.save(file, "WEBP" if generation.output_format == "webp" else "JPEG", quality=COPY_QUALITY)
-    with PIL.Image.open(file) as copy:
-        return any(found.mark_id == generation.mark_id for found in read_upright(copy, pattern))
+    return any(found.mark_id == mark_id for found in read_upright(image, pattern))
+
+
+def _middle(image: PIL.Image.Image) -> PIL.Image.Image:
+    left, top = (round(side * (1 - CROP) / 2) for side in image.size)
+    return image.crop((left, top, image.width - left, image.height - top))

@@ -129,7 +129,7 @@ def request(database: Database, keys: Keys, id: str) -> RequestRecord:
     Raises UsageError if there is none of this id, or if several begin so, and AuditError if an event cannot be read any more.
     """
     with database.reading() as connection:
-        id, subject = _named(connection, id)
+        id, subject = named(connection, id)
         rows = connection.execute(
             select(events.c.index, events.c.canonical).where(events.c.request_id == id).order_by(events.c.index)
         )
@@ -145,11 +145,11 @@ def request(database: Database, keys: Keys, id: str) -> RequestRecord:
 def whole_id(database: Database, id: str) -> str:
     """The id of the request that is named by it or by how it begins. Raises UsageError as `request` does."""
     with database.reading() as connection:
-        return _named(connection, id)[0]
+        return named(connection, id)[0]
 
 
-def _named(connection: Connection, id: str) -> tuple[str, str]:
-    """The whole id of the request, and its subject."""
+def named(connection: Connection, id: str) -> tuple[str, str]:
+    """The whole id of the request that is named by it or by how it begins, and its subject. Raises UsageError as `request`."""
     columns = select(requests_table.c.id, requests_table.c.subject)
     found = connection.execute(columns.where(requests_table.c.id == id)).all()
     if not found and len(id) >= SHORTEST_ID:

@@ -7,7 +7,8 @@ from typing import Literal
 
 from sqlalchemy import Connection, select
 
-from limner.database.tables import images, requests, subjects
+from limner.audit.reading import SHORTEST_ID, named
+from limner.database.tables import images, subjects
 from limner.errors import UsageError
 from limner.keys import Keys
 
@@ -26,18 +27,29 @@ class Scope:
 def find_scope(connection: Connection, keys: Keys, kind: Kind, name: str) -> Scope:
     """The scope of this name: the subject's own (`local:ada`) or its pseudonym, the request's id, the image's id.
 
-    Raises UsageError if nothing of this name is on the record.
+    An id may be given by how it begins. Raises UsageError if nothing of this name is on the record, or several begin so.
     """
-    if kind == "subject":
-        is_it = (subjects.c.lookup == keys.lookup(name)) | (subjects.c.pseudonym == name)
-        found = connection.execute(select(subjects.c.pseudonym).where(is_it)).first()
-        scope = Scope("subject", found[0]) if found else None
-    elif kind == "request":
-        found = connection.execute(select(requests.c.id).where(requests.c.id == name)).first()
-        scope = Scope("request", name, name) if found else None
-    else:
-        found = connection.execute(select(images.c.request_id).where(images.c.id == name)).first()
-        scope = Scope("image", name, found[0]) if found else None
-    if scope is None:
-        raise UsageError(f"no {kind} {name!r} is on the record", fix="`limner audit list` and `limner audit show` tell the ids")
-    return scope
+    if kind == "request":
+        id, _ = named(connection, name)
+        return Scope("request", id, id)
+    if kind == "image":
+        return _image(connection, name)
+    is_it = (subjects.c.lookup == keys.lookup(name)) | (subjects.c.pseudonym == name)
+    found = connection.execute(select(subjects.c.pseudonym).where(is_it)).first()
+    if found is None:
+        raise _unknown(kind, name)
+    return Scope("subject", found[0])
+
+
+def _image(connection: Connection, name: str) -> Scope:
+    begins = images.c.id.startswith(name, autoescape=True) if len(name) >= SHORTEST_ID else images.c.id == name
+    found = connection.execute(select(images.c.id, images.c.request_id).where(begins).limit(2)).all()
+    if not found:
+        raise _unknown("image", name)
+    if len(found) > 1:
+        raise UsageError(f"several images begin with {name!r}", fix="give more of the id; `limner audit show` has it whole")
+    return Scope("image", found[0][0], found[0][1])
+
+
+def _unknown(kind: Kind, name: str) -> UsageError:
+    return UsageError(f"no {kind} {name!r} is on the record", fix="`limner audit list` and `limner audit show` tell the ids")

@@ -58,6 +58,17 @@ def decode(data: bytes, *, formats: tuple[Format, ...] = ("png", "jpeg", "webp")
     return _decode(data, formats, most_pixels, _rgb)
 
 
+def first_frame(data: bytes) -> Image:
+    """What a file from outside shows first, to be looked at alone: as `decode`, animations and CMYK too."""
+    return _decode(data, ("png", "jpeg", "webp"), MOST_PIXELS, _rgb, taken=False)
+
+
+def is_animated(data: bytes) -> bool:
+    """Whether more than one frame is in a file that `first_frame` reads."""
+    format = format_of(data)
+    return format is not None and bool(getattr(OPENERS[format](BytesIO(data)), "is_animated", False))
+
+
 def decode_mask(data: bytes) -> Image:
     """The mask in a file from outside, in greys: white may change, black may not.
 
@@ -68,13 +79,21 @@ def decode_mask(data: bytes) -> Image:
 
 
 def _decode(
-    data: bytes, formats: tuple[Format, ...], most_pixels: int, colours: Callable[[PIL.Image.Image], PIL.Image.Image]
+    data: bytes,
+    formats: tuple[Format, ...],
+    most_pixels: int,
+    colours: Callable[[PIL.Image.Image], PIL.Image.Image],
+    *,
+    taken: bool = True,
 ) -> Image:
+    """The image in a file, which must be one that is taken, or only one that can be looked at."""
     format = format_of(data)
     if format is None or format not in formats:
         raise UsageError("the file is no image of a kind that is taken", fix=f"give a {' or '.join(formats)} file")
     try:
         with _opened(data, format, most_pixels) as file:
+            if taken:
+                _check_kind(file)
             file.load()
             return Image(colours(ImageOps.exif_transpose(file)))
     except UsageError:
@@ -105,16 +124,19 @@ def _quality(format: Format, quality: int | None) -> dict[str, int]:
 
 
 def _opened(data: bytes, format: Format, most_pixels: int) -> ImageFile:
-    """The file with its header read, and found to be one we take."""
+    """The file with its header read, and not found too large."""
     if format == "webp":
         _check_size(_webp_size(data), most_pixels)  # WEBP's decoder makes room for the pixels as soon as it is opened
     file = OPENERS[format](BytesIO(data))
     _check_size(file.size, most_pixels)
+    return file
+
+
+def _check_kind(file: ImageFile) -> None:
     if getattr(file, "is_animated", False):
         raise UsageError("the image is animated", fix="give a single frame")
     if file.mode == "CMYK":
         raise UsageError("the image is in CMYK, the colours of print", fix="save it as RGB")
-    return file
 
 
 def _check_size(size: tuple[int, int], most_pixels: int) -> None:

@@ -14,7 +14,7 @@ from limner.canonical import sha256_hex
 from limner.database.connection import Database
 from limner.errors import LimnerError, UsageError
 from limner.generation import EncodedImage, Image
-from limner.images.encoding import decode, format_of
+from limner.images.encoding import decode, first_frame, format_of, is_animated
 from limner.images.fingerprint import fingerprint
 from limner.images.likeness import alike
 from limner.images.store import ImageStore
@@ -38,7 +38,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What was seen in a file. `problem` says why its pixels cannot be looked at, where they cannot.
+    """What was seen in a file. `problem` says what of its pixels was not looked at, and why.
 
     `verdict`: `agreement` where all leads meet in one image, `conflict` where they do not or the kept image shows something
     else, `unconfirmed` where the image was erased and cannot be compared, `unknown` where nothing leads to the record.
@@ -83,9 +83,9 @@ def inspect(data: bytes, *, database: Database, images: ImageStore, readers: Rea
 
 def _decoded(data: bytes) -> tuple[Image | None, str]:
     try:
-        return decode(data), ""
+        return first_frame(data), "it is animated, and only its first frame was looked at" if is_animated(data) else ""
     except UsageError as error:
-        return None, error.what
+        return None, f"its pixels cannot be looked at: {error.what}"
 
 
 def _gathered(leads: Sequence[tuple[Lead, Sequence[Standing]]]) -> list[Found]:

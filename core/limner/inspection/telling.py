@@ -51,7 +51,7 @@ def _on(time: str) -> str:
 
 def _details(inspection: Inspection) -> Iterator[str]:
     if inspection.problem:
-        yield f"its pixels cannot be looked at: {inspection.problem}"
+        yield inspection.problem
     yield from inspection.conflicts
     for found in inspection.found:
         yield from _record(found)

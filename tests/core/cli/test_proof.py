@@ -126,11 +126,18 @@ def test_an_export_is_on_the_record_and_verifies(limner: Limner, project: Path, 
 
 def test_a_subject_can_be_forgotten_from_the_command_line(limner: Limner, project: Path, made: str):
     subject = json.loads(limner("audit", "show", made, "--json").stdout)["caller"]
-    held = limner("audit", "hold", "place", "--request", made, "--reason", "a dispute").stdout.strip()
+    held = limner("audit", "hold", "place", "--request", made[:8], "--reason", "a dispute").stdout.strip()
     assert json.loads(limner("audit", "hold", "list", "--json").stdout)[0]["id"] == held
     planned = limner("audit", "erase", "--subject", subject, "--reason", "asked for", "--dry-run")
     assert (planned.returncode, f"kept by the legal hold {held}" in planned.stdout) == (1, True)
     assert limner("audit", "hold", "lift", held, "--reason", "settled").returncode == 0
+    [outcome] = [
+        e for e in json.loads(limner("audit", "show", made, "--json").stdout)["events"] if e["kind"] == "image.outcome"
+    ]
+    image = outcome["body"]["image"]
+    planned = limner("audit", "erase", "--image", image[:8], "--reason", "asked for", "--dry-run")
+    assert planned.stdout == "would be erased: 1 images, 1 payloads\n"
+    assert limner("audit", "erase", "--image", image[:7], "--reason", "asked for").returncode == 2
     assert limner("audit", "erase", "--subject", subject, "--reason", "asked for").returncode == 0
     shown = limner("audit", "show", made).stdout
     assert "someone erased" in shown

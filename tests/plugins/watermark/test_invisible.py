@@ -142,6 +142,28 @@ def test_an_image_that_does_not_take_the_mark_gets_it_stronger():
     assert read(image.pillow()) == MARK
 
 
+def texture(contrast: float) -> PIL.Image.Image:
+    noise = np.random.default_rng(3).normal(0, 1, (384, 384))
+    grey = PIL.Image.fromarray((noise * 40 + 128).clip(0, 255).astype(np.uint8)).filter(GaussianBlur(1.5))
+    pixels = np.asarray(grey, float)
+    pixels = (pixels - pixels.mean()) / pixels.std() * contrast + 128
+    return PIL.Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).convert("RGB")
+
+
+def test_a_picture_that_is_nothing_but_texture_gets_the_mark_so_strong_that_a_part_of_it_holds_it():
+    picture = texture(36)
+    assert read_upright(embed(picture, MARK, pattern(KEYS["1"]), 42.0).crop((48, 48, 336, 336)), pattern(KEYS["1"])) == ()
+    image = marked(picture)
+    assert psnr(Image(picture), image) < 41
+    assert read(image.pillow().crop((48, 48, 336, 336))) == MARK
+
+
+def test_where_no_part_holds_the_mark_the_whole_has_to_do(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("limner_watermark.invisible.CROP", 0.1)
+    image = marked(scene())
+    assert (psnr(Image(scene()), image) > 41.9, read(image.pillow())) == (True, MARK)
+
+
 def test_an_image_too_small_for_any_mark_is_refused():
     refused = run_step(Invisible, image=PIL.Image.new("RGB", (1, 1)))
     assert isinstance(refused, ItemError)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from limner.audit.scope import Scope
 
 Subject = Annotated[str | None, typer.Option(help="A subject: local:ada, or its pseudonym.")]
-RequestId = Annotated[str | None, typer.Option("--request", help="A request's id.")]
-ImageId = Annotated[str | None, typer.Option("--image", help="An image's id, as `audit show` has it.")]
+RequestId = Annotated[str | None, typer.Option("--request", help="A request's id, or how it begins.")]
+ImageId = Annotated[str | None, typer.Option("--image", help="An image's id as `audit show` has it, or how it begins.")]
 Reason = Annotated[str, typer.Option(help="Why. It is recorded in the clear: no personal data.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")]
 
