@@ -34,6 +34,7 @@ class Drawn(NamedTuple):
     shown: NDArray[np.int64]
     stated: NDArray[np.int64]
     group: int
+    turns: None = None
 
 
 class Blocks:

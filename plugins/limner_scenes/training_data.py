@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from limner_scenes import facts
 from limner_scenes.captions import statement
+from limner_scenes.hues import Turns, turns
 from limner_scenes.near_misses import near_misses
 from limner_scenes.render import render
 from limner_scenes.sampling import sample_scene
@@ -31,13 +32,14 @@ class Drawn(NamedTuple):
     """Pictures (n, side, side, 3) uint8 with captions; `shown` (n, facts) and `stated` (n, wordings, facts) are class numbers.
 
     `limner_scenes.facts` tells them; -1 in `shown` is a fact that the scene does not have, in `stated` one that the caption
-    leaves open.
+    leaves open. `turns` take each picture to other hues.
     """
 
     pictures: NDArray[np.uint8]
     captions: list[list[str]]
     shown: NDArray[np.int64]
     stated: NDArray[np.int64]
+    turns: Turns
     group: int
 
 
@@ -67,7 +69,7 @@ class ScenesSource:
         pictures = np.stack([render(scene, side) for scene in scenes])
         shown = np.array([facts.shown(scene) for scene in scenes], np.int64)
         stated = np.array([[facts.stated(one) for one in wordings] for wordings in said], np.int64)
-        return Drawn(pictures, captions, shown, stated, GROUP)
+        return Drawn(pictures, captions, shown, stated, turns(scenes, rng), GROUP)
 
 
 def whole_source() -> ScenesSource:

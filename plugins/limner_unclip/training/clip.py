@@ -58,9 +58,18 @@ class ClipTask:
         if (false := pool.twins(rows, wordings)) is not None:
             tokens, there = false
             twins = scale((self._texts(tokens) * images).sum(-1)).masked_fill(~there, IMPOSSIBLE)
-        shown = torch.from_numpy(pool.shown[rows]).to(logits.device)
-        naming: torch.Tensor = self.networks["facts"](embeddings, shown)
+        naming = self._naming(embeddings, pool.shown[rows])
+        if turned := round(self.settings.hues * len(rows)):
+            naming = naming + self._naming_turned(pool, draw.rng.choice(rows, turned, replace=False))
         return contrastive_loss(logits, true, twins) + self.settings.facts * naming
+
+    def _naming_turned(self, pool: Pool, rows: NDArray[np.int64]) -> torch.Tensor:
+        embeddings = self.networks["image_encoder"](pixel_values=pool.turned(rows)).image_embeds
+        return self._naming(embeddings, pool.shown_turned(rows))
+
+    def _naming(self, embeddings: torch.Tensor, shown: NDArray[np.int64]) -> torch.Tensor:
+        naming: torch.Tensor = self.networks["facts"](embeddings, torch.from_numpy(shown).to(embeddings.device))
+        return naming
 
     def _texts(self, tokens: Tokens) -> torch.Tensor:
         embeddings = self.networks["text_encoder"](input_ids=tokens.ids).text_embeds

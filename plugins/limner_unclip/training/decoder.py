@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional as F
 
@@ -44,16 +45,24 @@ class DecoderTask:
         """The loss of a batch."""
         lesson = self.lessons.at(draw.step)
         rows = lesson.pool.rows(draw.rng, draw.batch)
-        images = lesson.pool.images(rows)
-        embeddings = self._worn(draw.rng, lesson.embeddings_at(rows))
+        images, embeddings, turned = self._shown(lesson, rows)
+        embeddings = self._worn(draw.rng, embeddings)
         tokens = lesson.pool.tokens(rows, lesson.pool.wordings(draw.rng, rows), padded=True)
         timesteps = draw_timesteps(draw.rng, draw.batch, self.device)
         noised = self.schedule.noised(images, timesteps, draw_noise(draw.rng, images))
-        no_embedding, no_text = (drop.to(self.device) for drop in draw_drops(draw.rng, draw.batch, self.settings))
+        no_embedding, no_text = (drop.to(self.device) for drop in draw_drops(draw.rng, draw.batch, self.settings, turned))
         text = self.encoders.text(tokens.blanked(no_text, lesson.pool.blank))
         predicted = self._predict(noised, timesteps, embeddings, no_embedding, text)
         errors = (predicted.float() - images).square().mean((1, 2, 3))
         return (errors * self._weights[timesteps]).mean()
+
+    def _shown(self, lesson: Embedded, rows: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor, int]:
+        """Pictures, the first of them in turned hues, with their embeddings, and how many are turned."""
+        images, embeddings = lesson.pool.images(rows), lesson.embeddings_at(rows)
+        if turned := round(self.settings.hues * len(rows)):
+            images[:turned] = lesson.pool.turned(rows[:turned])
+            embeddings[:turned] = self.encoders.image(images[:turned])
+        return images, embeddings, turned
 
     def _worn(self, rng: np.random.Generator, embeddings: torch.Tensor) -> torch.Tensor:
         n = len(embeddings)
@@ -82,11 +91,15 @@ class DecoderTask:
         return answer.sample  # type: ignore[no-any-return]  # diffusers is untyped
 
 
-def draw_drops(rng: np.random.Generator, n: int, settings: Decoder) -> tuple[torch.Tensor, torch.Tensor]:
-    """Which pictures lose their embedding and which their text, both (n,) bool: each by its own chance, or both at once."""
+def draw_drops(rng: np.random.Generator, n: int, settings: Decoder, turned: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Which pictures lose their embedding and which their text, both (n,) bool: each by its own chance, or both at once.
+
+    The first `turned` keep their embedding and lose their text.
+    """
     both = rng.random(n) < settings.drop_both
     no_embedding = both | (rng.random(n) < settings.drop_embedding)
     no_text = both | (rng.random(n) < settings.drop_text)
+    no_embedding[:turned], no_text[:turned] = False, True
     return torch.from_numpy(no_embedding), torch.from_numpy(no_text)
 
 

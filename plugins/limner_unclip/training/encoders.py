@@ -79,15 +79,20 @@ class Encoders:
         output = self.text_encoder(input_ids=tokens.ids)
         return Text(output.last_hidden_state, output.text_embeds, tokens.mask)
 
+    @torch.no_grad()
+    def image(self, pixels: torch.Tensor) -> torch.Tensor:
+        """The embeddings (n, dimension) of pictures (n, 3, side, side) in [-1, 1]."""
+        embeddings: torch.Tensor = self.image_encoder(pixel_values=pixels).image_embeds
+        return embeddings
+
     def embedded(self, pool: Pool) -> Embedded:
         """A pool with its embeddings."""
         return Embedded(pool, self.images(pool))
 
-    @torch.no_grad()
     def images(self, pool: Pool) -> torch.Tensor:
         """The image embeddings of a whole pool, (n, dimension), float32 on the CPU."""
         slices = (np.arange(start, min(start + SLICE, len(pool))) for start in range(0, len(pool), SLICE))
-        return torch.cat([self.image_encoder(pixel_values=pool.images(rows)).image_embeds.cpu() for rows in slices])
+        return torch.cat([self.image(pool.images(rows)).cpu() for rows in slices])
 
 
 def clip_digest(run: Path) -> str:

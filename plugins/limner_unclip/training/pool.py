@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from limner_unclip.training.data.source import Captioned
+from limner import ConfigurationError
+from limner_unclip.training.data.source import Captioned, Turns
 from limner_unclip.training.swaps import Kinds, false_twin
 
 
@@ -35,7 +36,7 @@ class Pictures:
 
     def __init__(self, drawn: Captioned, device: torch.device) -> None:
         self.device = device
-        self._pictures, self.group = drawn.pictures, drawn.group
+        self._pictures, self._turns, self.group = drawn.pictures, drawn.turns, drawn.group
 
     def __len__(self) -> int:
         return len(self._pictures)
@@ -51,6 +52,16 @@ class Pictures:
     def images(self, rows: NDArray[np.int64]) -> torch.Tensor:
         """Pictures as the networks see them: float32 (n, 3, side, side) in [-1, 1], channels last in memory."""
         return torch.from_numpy(self._pictures[rows]).to(self.device).permute(0, 3, 1, 2).float().div(127.5).sub(1)
+
+    def turned(self, rows: NDArray[np.int64]) -> torch.Tensor:
+        """The same pictures with their hues turned. Raises ConfigurationError where their source cannot turn them."""
+        matrices = torch.from_numpy(self._known_turns().matrices[rows]).to(self.device)
+        return torch.einsum("nij,njhw->nihw", matrices, self.images(rows)).clamp(-1, 1)
+
+    def _known_turns(self) -> Turns:
+        if self._turns is None:
+            raise ConfigurationError("this source of pictures cannot turn their hues", fix="set hues of clip and decoder to 0")
+        return self._turns
 
 
 class Pool(Pictures):
@@ -96,6 +107,12 @@ class Pool(Pictures):
         if not self.shown.shape[1]:
             return same
         result: NDArray[np.bool_] = same | holds(self.shown[rows], self.stated[rows, wordings])
+        return result
+
+    def shown_turned(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """What the pictures show when their hues are turned: -1 for every fact that the turn changes."""
+        kept = self._known_turns().kept
+        result: NDArray[np.int64] = np.where(kept, self.shown[rows], -1)
         return result
 
     def twins(self, rows: NDArray[np.int64], wordings: NDArray[np.int64]) -> tuple[Tokens, torch.Tensor] | None:

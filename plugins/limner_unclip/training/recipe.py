@@ -78,7 +78,9 @@ class Clip(Optimizing):
     """Sizes of the two CLIP encoders; `picture` and `patch` are in pixels, `context` in tokens, with the two around a text.
 
     `facts` weighs the naming of a picture's facts, where its source knows them. `swaps` lists kinds of words (colours, say); a
-    caption with two words of one kind gets a false twin with the two exchanged, which its picture has to be told from.
+    caption with two words of one kind gets a false twin with the two exchanged, which its picture has to be told from. `hues`
+    is the share of a batch whose facts are to be named in turned hues too, so that what a thing is does not hang on the
+    colours it had in training; the source must be able to turn them.
     """
 
     batch: Annotated[int, Field(ge=2)]
@@ -91,6 +93,7 @@ class Clip(Optimizing):
     patch: Positive = 4
     noise: Share = 0.15
     facts: Annotated[float, Field(ge=0)] = 0.25
+    hues: Share = 0.0
     swaps: tuple[tuple[str, ...], ...] = ()
 
     def _mistakes(self) -> list[str]:
@@ -131,9 +134,10 @@ class Decoder(Optimizing):
     `attention` says level by level whether the U-Net looks at the text there. `drop_embedding` and `drop_text` are the shares
     of pictures that lose either condition, each by its own chance, and `drop_both` the share that besides loses both at once.
     The defaults are those of the paper. `embedding_noise` is the most noise added to an image embedding, in standard deviations
-    of each dimension; half of the pictures get some. Timesteps weigh min(SNR + `snr_offset`, `snr_most`): without the offset
-    that is min-SNR weighting (arXiv 2303.09556); with 1 it is that of v-prediction, which keeps the noisiest timesteps, where
-    a small decoder settles what is in the picture.
+    of each dimension; half of the pictures get some. `hues` is the share of a batch that is shown in turned hues, and drawn
+    from the embedding of that alone: texts have no words for it. Timesteps weigh min(SNR + `snr_offset`, `snr_most`): without
+    the offset that is min-SNR weighting (arXiv 2303.09556); with 1 it is that of v-prediction, which keeps the noisiest
+    timesteps, where a small decoder settles what is in the picture.
     """
 
     picture: Positive = 32
@@ -147,6 +151,7 @@ class Decoder(Optimizing):
     drop_embedding: Share = 0.1
     drop_text: Share = 0.5
     embedding_noise: Annotated[float, Field(ge=0)] = 0.0
+    hues: Share = 0.0
     snr_offset: Annotated[float, Field(ge=0)] = 1.0
     snr_most: Annotated[float, Field(gt=0)] = 5.0
 

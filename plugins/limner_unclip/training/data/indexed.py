@@ -33,6 +33,7 @@ class Drawn:
     captions: list[list[str]]
     shown: NDArray[np.int64]
     stated: NDArray[np.int64]
+    turns: None = None
     group: int = 1
 
 

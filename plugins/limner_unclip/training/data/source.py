@@ -16,6 +16,20 @@ from limner_unclip.training.recipe import Data
 ENTRY_POINTS = "limner_unclip.sources"
 
 
+class Turns(Protocol):
+    """For each picture a turn of its hues that shows nothing its source holds out, and what no turn changes."""
+
+    @property
+    def matrices(self) -> NDArray[np.float32]:
+        """(n, 3, 3), to be applied to RGB; they leave grey as it is."""
+        ...
+
+    @property
+    def kept(self) -> NDArray[np.bool_]:
+        """(facts,): those that a picture still shows when its hues are turned."""
+        ...
+
+
 class Captioned(Protocol):
     """Pictures with their captions, in groups of `group` neighbours that differ little: each other's hard negatives.
 
@@ -41,6 +55,11 @@ class Captioned(Protocol):
     @property
     def stated(self) -> NDArray[np.int64]:
         """(n, wordings, facts): class numbers, -1 where the wording says nothing."""
+        ...
+
+    @property
+    def turns(self) -> Turns | None:
+        """How its pictures' hues can be turned; None where the source does not know what that would show."""
         ...
 
     @property
