@@ -32,11 +32,8 @@ class _Member:
     largest: int = 1
     alone: bool = False
 
-    def goes_on(self, now: float) -> bool:
-        """Whether there is still work to do for it; see `Submission.goes_on`."""
-        return self.submission.goes_on(now, self._so_far)
-
-    def _so_far(self) -> str:
+    def so_far(self) -> str:
+        """How far it came, for who is told that it was late."""
         return f", after {self.done} of {self.steps} advances"
 
 
@@ -80,33 +77,33 @@ class RunningSet:
     def let_go(self) -> None:
         """Those that are cancelled or past their deadline leave."""
         now = self._calls.clock()
-        self._members = [member for member in self._members if member.goes_on(now)]
+        self._members = [member for member in self._members if member.submission.goes_on(now, member.so_far)]
 
     def advance(self) -> None:
         """One advance for everyone, each group in one call; then those that are done leave."""
         for group in self._groups():
             self._advance(group)
         for member in self._members:
-            if member.done >= member.steps and member.goes_on(self._calls.clock()):
+            if member.done >= member.steps and member.submission.goes_on(self._calls.clock(), member.so_far):
                 self._finish(member)
         self._members = [member for member in self._members if not member.submission.over]
 
     def _begin(self, submission: Submission, *, alone: bool = False) -> None:
         try:
-            with self._calls.call(self._loaded, [submission]) as call:
+            with self._calls.to(self._loaded, [submission]):
                 state = self._step.begin(submission.generation)
                 steps = int(state.steps)
         except BaseException as error:  # whatever a plugin raises is its failure and not this thread's end
             submission.fail(step_error(submission.ref, self._step, error))
         else:
-            self._members.append(_Member(submission, state, steps, call.seconds, alone=alone))
+            self._members.append(_Member(submission, state, steps, self._calls.seconds, alone=alone))
 
     def _groups(self) -> list[list[_Member]]:
         """Those that go on, by what may share an advance."""
         groups: dict[Hashable, list[_Member]] = {}
         now = self._calls.clock()
         for member in self._members:
-            if member.done < member.steps and member.goes_on(now):
+            if member.done < member.steps and member.submission.goes_on(now, member.so_far):
                 self._join_group(groups, member)
         return list(groups.values())
 
@@ -120,14 +117,14 @@ class RunningSet:
     def _advance(self, group: Sequence[_Member]) -> None:
         ref = group[0].submission.ref
         try:
-            with self._calls.call(self._loaded, [member.submission for member in group]) as call:
+            with self._calls.to(self._loaded, [member.submission for member in group]):
                 states = one_each(ref, self._step.advance([member.state for member in group]), len(group))
                 self._pace.keep()
         except BaseException as error:
             failure = step_error(ref, self._step, error)
         else:
             for member, state in zip(group, states, strict=True):
-                self._advanced(member, state, call.seconds, len(group))
+                self._advanced(member, state, self._calls.seconds, len(group))
             return
         if len(group) == 1 and group[0].largest == 1:
             group[0].submission.fail(failure)
@@ -150,9 +147,9 @@ class RunningSet:
         """Show how far it is. A step whose preview fails is not asked again, and the image goes on."""
         submission = member.submission
         try:
-            with self._calls.call(self._loaded, [submission]) as call:
+            with self._calls.to(self._loaded, [submission]):
                 shown = self._step.preview(member.state)
-            member.seconds += call.seconds
+            member.seconds += self._calls.seconds
             if shown is not None and not submission.over:
                 previews.show(image(shown))
         except BaseException:  # whatever a plugin raises: a preview is no part of the work
@@ -168,9 +165,9 @@ class RunningSet:
     def _finish(self, member: _Member) -> None:
         submission = member.submission
         try:
-            with self._calls.call(self._loaded, [submission]) as call:
+            with self._calls.to(self._loaded, [submission]):
                 outcome = self._loaded.check(submission, self._step.finish(member.state))
         except BaseException as error:
             submission.fail(step_error(submission.ref, self._step, error))
         else:
-            self._loaded.end(submission, outcome, member.seconds + call.seconds, member.largest)
+            self._loaded.end(submission, outcome, member.seconds + self._calls.seconds, member.largest)

@@ -40,11 +40,11 @@ def _run_together(calls: Calls, loaded: LoadedStep, batch: Sequence[Submission])
     """Call the step and complete each submission; or say why that failed for the batch as a whole."""
     ref = batch[0].ref
     try:
-        with calls.call(loaded, batch, ends_late=True) as call:
+        with calls.to(loaded, batch), calls.ending_late():
             answers = one_each(ref, loaded.call([submission.generation for submission in batch]), len(batch))
             outcomes = [loaded.check(submission, answer) for submission, answer in zip(batch, answers, strict=True)]
     except BaseException as error:  # whatever a plugin raises, a SystemExit too, is its failure and not this thread's end
         return step_error(ref, loaded.step, error)
     for submission, outcome in zip(batch, outcomes, strict=True):
-        loaded.end(submission, outcome, call.seconds, len(batch))
+        loaded.end(submission, outcome, calls.seconds, len(batch))
     return None

@@ -16,6 +16,7 @@ from limner.errors import Cancelled, LimnerError, StepError
 from limner.generation import Generation
 
 logger = logging.getLogger(__name__)
+_written = json.JSONEncoder(sort_keys=True, default=repr).encode
 
 
 class StepKey(NamedTuple):
@@ -31,7 +32,7 @@ class StepKey(NamedTuple):
     @classmethod
     def of(cls, ref: StepRef) -> StepKey:
         """The key of a step reference."""
-        options = json.dumps(ref.options, sort_keys=True, default=repr)
+        options = _written(ref.options)
         return cls(ref.type, ref.id, ref.occurrence, options, ref.pipeline_hash, ref.root)
 
 

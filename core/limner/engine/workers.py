@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from limner.engine.advancing import RunningSet
 from limner.engine.batches import run_batch
-from limner.engine.calls import Call, Calls
+from limner.engine.calls import Calls
 from limner.engine.devices import Placement
 from limner.engine.failure import place
 from limner.engine.lane import Lane
@@ -168,9 +168,9 @@ class Worker:
         finally:
             self._excuse(self._calls.clock() - began)
 
-    def _get_stuck(self, call: Call) -> None:
+    def _get_stuck(self, serving: Sequence[Submission]) -> None:
         """On the watchdog's thread, while this worker's is in the call: give the lane away, and end all that is held."""
-        where = place(call.submissions[0].ref)
+        where = place(serving[0].ref)
         worker = f"the {self._lane.kind} worker on {self._workplace.placement.device}"
         reason = f"{worker} is stuck in {where}, which has not returned within its deadline"
         logger.error("%s", reason)
