@@ -226,6 +226,7 @@ class App:
     def orchestrator(self) -> Orchestrator:
         """What runs requests. Its first use closes what dead processes left open."""
         from limner.audit.recovery import recover
+        from limner.audit.texts import Text
         from limner.dropped_marks import record_dropped_marks
         from limner.orchestrator import Orchestrator
         from limner.recording import Recorder
@@ -236,11 +237,11 @@ class App:
         self.images.sweep(self.database)
         expire(self.database, self.writer, self.images)
         record_dropped_marks(self.database, self.writer, pipelines, self.registry.steps)
-        plugins = canonical([{**report.to_json(), "sha256": self._source(report)} for report in self.registry.plugins])
+        reports = [{**report.to_json(), "sha256": self._source(report)} for report in self.registry.plugins]
         return Orchestrator(
             pipelines=pipelines,
             engine=self.engine,
-            recorder=Recorder(self.writer, plugins, _ground(), self.lease),
+            recorder=Recorder(self.writer, Text.of("plugins", canonical(reports)), _ground(), self.lease),
             images=self.images,
             deny=self.deny,
             read_marks=self.read_marks,

@@ -62,7 +62,7 @@ class Orchestrator:
         """
         admitted = admit(request, self._pipelines, self._longest_prompt)
         with self._cancellable(request.id) as ready, self._recorder.open(admitted) as record:
-            record.accept()
+            record.accept(meanwhile=self._services.deny.look)
             self._services.lifecycle("after_request_accepted", request=RequestView.of(request))
             watcher = watcher or Watcher()
             lives = [ImageLife(admitted, index, self._services, record, watcher) for index in range(request.n)]

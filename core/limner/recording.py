@@ -7,7 +7,7 @@ is released before it, and every event before it, is durable.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal
@@ -20,7 +20,7 @@ from limner.audit.events import Held, Pinned, StepSummary
 from limner.audit.holds import hold
 from limner.audit.leases import Lease
 from limner.audit.log import Change
-from limner.audit.texts import store_text
+from limner.audit.texts import Text
 from limner.audit.writer import AuditWriter, Slot
 from limner.bound import BoundStep
 from limner.engine.interface import StepRun
@@ -34,13 +34,14 @@ class Recorder:
     """Opens a record for each request of this process.
 
     `plugins` is the canonical list of plugins, `versions` those of Limner and the libraries it runs on, `lease` that of the
-    process.
+    process; `stored` are the texts that are known to be in the database.
     """
 
     writer: AuditWriter
-    plugins: bytes
+    plugins: Text
     versions: Mapping[str, str]
     lease: Lease
+    stored: set[Text] = field(default_factory=set)
 
     def open(self, admitted: Admitted) -> Record:
         """A record with room reserved for it. Raises AuditError if there is none: then the request is not accepted."""
@@ -98,26 +99,31 @@ class Record:
                 if error is None:
                     raise  # else the first error tells more; the next start closes this record
 
-    def accept(self) -> None:
-        """Record the intent, with all that the images depend on, and wait until it is durable."""
+    def accept(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Record the intent, with all that the images depend on, and wait until it is durable.
+
+        `meanwhile` is called while it is on its way to the disk.
+        """
         recorder, admitted = self._recorder, self._admitted
         enforced, *shadow = (bound.policy for bound in admitted.policies)
-        texts = [("pipeline", admitted.pipeline.canonical), ("plugins", recorder.plugins)]
-        texts += [("policy", policy.canonical) for policy in (enforced, *shadow)]
+        texts = {Text("pipeline", admitted.pipeline.hash, admitted.pipeline.canonical), recorder.plugins}
+        texts |= {Text("policy", policy.revision, policy.canonical) for policy in (enforced, *shadow)}
         pinned = Pinned(
             pipeline=admitted.pipeline.hash,
             policy=enforced.name,
             policy_revision=enforced.revision,
             parameters=admitted.settled.values,
-            plugins=store_text("plugins", recorder.plugins)[0],
+            plugins=recorder.plugins.hash,
             versions=recorder.versions,
             lease=recorder.lease.keep(),
             shadow_policy=shadow[0].name if shadow else "",
             shadow_revision=shadow[0].revision if shadow else "",
         )
-        changes = [store_text(kind, text)[1] for kind, text in texts]
-        self._accepted = recorder.writer.append([events.request_accepted(self._request, pinned)], changes)
+        new = texts - recorder.stored
+        self._accepted = recorder.writer.append([events.request_accepted(self._request, pinned)], [text.store for text in new])
+        meanwhile()
         self._accepted.result()
+        recorder.stored.update(new)
 
     def step(self, index: int, step: BoundStep, run: StepRun) -> None:
         """A step has answered for image `index`."""

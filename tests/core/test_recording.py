@@ -16,14 +16,14 @@ from limner.app import App
 from limner.audit.appended import Appended
 from limner.audit.event import Event
 from limner.audit.reading import request
-from limner.audit.texts import read_text
+from limner.audit.texts import Text, read_text
 from limner.audit.writer import AuditWriter
 from limner.canonical import canonical
 from limner.database.tables import holds
 from limner.errors import AuditError, UsageError
 from limner.recording import Recorder
 
-PLUGINS = canonical([{"name": "toy"}])
+PLUGINS = Text.of("plugins", canonical([{"name": "toy"}]))
 
 
 @pytest.fixture
@@ -50,6 +50,18 @@ def test_all_that_the_images_depend_on_is_pinned_and_found_under_its_hash(app: A
     assert json.loads(read_text(app.database, accepted["plugins"]) or b"") == [{"name": "toy"}]
     assert accepted["parameters"] == {"shade": 0.5}
     assert (accepted["versions"], accepted["lease"]) == ({"limner": "1.2.3"}, app.lease.id)
+
+
+def test_a_text_is_taken_for_stored_once_a_request_that_brought_it_is_durable(app: App):
+    recording, asked = recorder(app), admitted(app)
+    with recording.open(asked):
+        assert recording.stored == set()  # nothing is recorded yet
+    with recording.open(asked) as record:
+        record.accept()
+    assert {text.kind for text in recording.stored} == {"pipeline", "policy", "plugins"}
+    with recorder(app).open(again := admitted(app)) as record:
+        record.accept()  # another process asks the database
+    assert read_text(app.database, again.pipeline.hash) == again.pipeline.canonical
 
 
 def test_a_record_that_was_never_accepted_leaves_nothing(app: App):

@@ -46,8 +46,8 @@ class Pinned:
     """What was fixed for a request when it was accepted, besides the request itself.
 
     `parameters` are the effective values, after defaulting. `plugins` is the hash of the list of plugins, `pipeline` and
-    `policy_revision` those of their canonical texts; all three are found under their hash (see `store_text`). `versions` are
-    of Limner and the libraries it runs on; `lease` is that of the process.
+    `policy_revision` those of their canonical texts; all three are found under their hash (`limner.audit.texts`). `versions`
+    are of Limner and the libraries it runs on; `lease` is that of the process.
     """
 
     pipeline: str

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from sqlalchemy import Connection, bindparam, insert, select
 
-from limner.audit.log import Change
 from limner.canonical import sha256_hex
 from limner.database.connection import Database
 from limner.database.tables import texts
@@ -12,18 +13,23 @@ from limner.database.tables import texts
 _KNOWN = select(texts.c.hash).where(texts.c.hash == bindparam("wanted"))
 
 
-def store_text(kind: str, text: bytes) -> tuple[str, Change]:
-    """The text's hash (hex SHA-256), and the change that stores it unless it is there; commit it with the event that uses it.
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text that a record refers to, with its `kind`: `pipeline`, `policy` or `plugins`. `hash` is its hex SHA-256."""
 
-    `kind` is `pipeline`, `policy` or `plugins`.
-    """
-    hash = sha256_hex(text)
+    kind: str
+    hash: str
+    text: bytes = field(compare=False, repr=False)
 
-    def store(connection: Connection) -> None:
-        if connection.scalar(_KNOWN, {"wanted": hash}) is None:
-            connection.execute(insert(texts), {"hash": hash, "kind": kind, "text": text})
+    @classmethod
+    def of(cls, kind: str, text: bytes) -> Text:
+        """The text with its hash."""
+        return cls(kind, sha256_hex(text), text)
 
-    return hash, store
+    def store(self, connection: Connection) -> None:
+        """The change that stores it unless it is there; commit it with the event that uses it."""
+        if connection.scalar(_KNOWN, {"wanted": self.hash}) is None:
+            connection.execute(insert(texts), {"hash": self.hash, "kind": self.kind, "text": self.text})
 
 
 def read_text(database: Database, hash: str) -> bytes | None:

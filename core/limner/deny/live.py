@@ -9,11 +9,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from limner.canonical import canonical, sha256_hex
 from limner.database.connection import Database
@@ -76,6 +77,11 @@ class DenyList:
             if self._seen is None or self._clock() - self._seen.at >= FRESH:
                 self._seen = self._look(self._seen)
             return self._seen.standing()
+
+    def look(self) -> None:
+        """Look at the database now, if it is time to: so a request that is judged soon need not wait for that."""
+        with suppress(SQLAlchemyError, LimnerError):  # it is asked again when something is judged, and then refused
+            self._standing()
 
     def of_request(self, request: Request) -> Decision | None:
         """The refusal of a request for its caller, words or inputs; None where nothing is denied."""

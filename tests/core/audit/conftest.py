@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from limner.audit.event import Event
 from limner.audit.events import Pinned, request_accepted
-from limner.audit.texts import store_text
+from limner.audit.texts import Text
 from limner.audit.writer import AuditWriter
 from limner.canonical import sha256_hex
 from limner.database.connection import Database
@@ -17,7 +17,7 @@ from limner.database.tables import events
 from limner.generation import Caller, Request
 
 TEXTS = {kind: f'{{"text":"{kind}"}}'.encode() for kind in ("pipeline", "policy", "plugins")}
-STORED = [store_text(kind, text)[1] for kind, text in TEXTS.items()]
+STORED = [Text.of(kind, text).store for kind, text in TEXTS.items()]
 PINNED = Pinned(
     pipeline=sha256_hex(TEXTS["pipeline"]),
     policy="standard",

@@ -11,7 +11,7 @@ from limner.audit.event import Event
 from limner.audit.events import Pinned, StepSummary, generation_steps, request_accepted
 from limner.audit.searching import Search, search
 from limner.audit.statistics import statistics
-from limner.audit.texts import store_text
+from limner.audit.texts import Text
 from limner.audit.writer import AuditWriter
 from limner.canonical import canonical
 from limner.database.connection import Database
@@ -72,10 +72,9 @@ def test_requests_are_found_by_user_time_and_pipeline(
 def test_requests_are_found_by_the_models_of_their_pipelines(tmp_path: Path):
     with house(tmp_path) as app:
         app.run(app.request("a circle"))
-        text = canonical({"steps": [{"models": {"scenes": "digest"}}, {"models": {}}]})
-        hash, change = store_text("pipeline", text)
+        text = Text.of("pipeline", canonical({"steps": [{"models": {"scenes": "digest"}}, {"models": {}}]}))
         accepted = Request("by-hand", "generate", "p", "words", Caller("local:ada", "local"))
-        app.writer.append([request_accepted(accepted, Pinned(hash, "p", "", {}, "", {}, "x"))], [change]).result()
+        app.writer.append([request_accepted(accepted, Pinned(text.hash, "p", "", {}, "", {}, "x"))], [text.store]).result()
         found = search(app.database, app.keys, Search(model="scenes"))
         assert [one.id for one in found] == ["by-hand"]
         assert search(app.database, app.keys, Search(model="other")) == ()
