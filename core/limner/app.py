@@ -237,17 +237,21 @@ class App:
         self.images.sweep(self.database)
         expire(self.database, self.writer, self.images)
         record_dropped_marks(self.database, self.writer, pipelines, self.registry.steps)
-        reports = [{**report.to_json(), "sha256": self._source(report)} for report in self.registry.plugins]
         return Orchestrator(
             pipelines=pipelines,
             engine=self.engine,
-            recorder=Recorder(self.writer, Text.of("plugins", canonical(reports)), _ground(), self.lease),
+            recorder=Recorder(self.writer, Text.of("plugins", canonical(self._plugins)), _ground(), self.lease),
             images=self.images,
             deny=self.deny,
             read_marks=self.read_marks,
             lifecycle=self.registry.lifecycle,
             longest_prompt=self.settings.longest_prompt,
         )
+
+    @cached_property
+    def _plugins(self) -> list[dict[str, Any]]:  # JSON
+        """The plugins, with the hash of the code of each, as they are recorded."""
+        return [{**report.to_json(), "sha256": self._source(report)} for report in self.registry.plugins]
 
     def _source(self, report: PluginReport) -> str:
         """The hash of a plugin's code: where its steps are, else what registers it."""
@@ -267,9 +271,11 @@ class App:
         from limner.replaying import Replayer
 
         record = request(self.database, self.keys, request_id)
-        text = read_text(self.database, record.events[0].body["pipeline"]["hash"]) or b"{}"
-        replayer = Replayer(self.engine, self.registry, self.models, self.project.root, _ground())
-        done = replayer.replay(record, json.loads(text), lambda id: self.images.read(self.database, id, as_reviewer=True))
+        accepted = record.events[0].body
+        pipeline = json.loads(read_text(self.database, accepted["pipeline"]["hash"]) or b"{}")
+        plugins = json.loads(read_text(self.database, accepted["plugins"]) or b"[]")
+        replayer = Replayer(self.engine, self.registry, self.models, self.project.root, _ground(), self._plugins)
+        done = replayer.replay(record, pipeline, plugins, lambda id: self.images.read(self.database, id, as_reviewer=True))
         body = {"images": [image.to_json() for image in done.images], "changes": done.changes}
         self.writer.append([administered(REPLAYED, local_caller().subject, body, request_id=record.id)]).result()
         return done

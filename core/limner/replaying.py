@@ -27,6 +27,7 @@ from limner.images.encoding import decode
 from limner.images.inputs import read_input
 from limner.step import ModelIndex, Step
 
+Plugins = Sequence[Mapping[str, Any]]  # JSON: the list that requests record
 ReadImage = Callable[[str], bytes]  # the kept file of an image's id; raises LimnerError where it is gone
 
 
@@ -63,7 +64,7 @@ class ReplayedImage:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A request replayed. `changes` tells, in words, which versions and models are not those of then."""
+    """A request replayed. `changes` tells, in words, which versions, models and plugins are not those of then."""
 
     images: tuple[ReplayedImage, ...]
     changes: tuple[str, ...]
@@ -76,16 +77,20 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class Replayer:
-    """Replays requests. `root` is the folder that assets are relative to, `versions` are those that would be recorded now."""
+    """Replays requests.
+
+    `root` is the folder that assets are relative to; `versions` and `plugins` are those that would be recorded now.
+    """
 
     engine: Engine
     steps: StepTypes
     models: ModelIndex
     root: Path
     versions: Mapping[str, str]
+    plugins: Plugins
 
-    def replay(self, record: RequestRecord, pipeline: Mapping[str, Any], read_image: ReadImage) -> Replay:
-        """Draw every image of a record again; `pipeline` is its pipeline's canonical form, as it was stored.
+    def replay(self, record: RequestRecord, pipeline: Mapping[str, Any], plugins: Plugins, read_image: ReadImage) -> Replay:
+        """Draw every image of a record again; `pipeline` is its pipeline's canonical form and `plugins` the list, as stored.
 
         Raises AuditError if part of the request was erased, PluginError if a step is not installed any more.
         """
@@ -95,7 +100,8 @@ class Replayer:
         places: dict[str, str] = {}  # where each step runs now
         outcomes = sorted(_last_outcomes(record).values(), key=lambda outcome: int(outcome["index"]))
         images = tuple(self._image(request, refs, outcome, read_image, places) for outcome in outcomes)
-        return Replay(images, (*self._changed(accepted, pipeline), *_moved(record, places)))
+        changes = (*self._changed(accepted, pipeline), *self._changed_plugins(pipeline, plugins), *_moved(record, places))
+        return Replay(images, changes)
 
     def _refs(self, pipeline: Mapping[str, Any], accepted: Mapping[str, Any]) -> list[tuple[StepRef, str]]:
         """The steps that make or mark the image, each with the name of its stage."""
@@ -152,11 +158,23 @@ class Replayer:
         pairs += [(f"model {name}", digest, self._digest(name)) for name, digest in models.items()]
         return [f"{what} was {old or 'not there'}, and is {new or 'not there'}" for what, old, new in pairs if old != new]
 
+    def _changed_plugins(self, pipeline: Mapping[str, Any], plugins: Plugins) -> list[str]:
+        """The plugins of the pipeline's steps whose code is not that of then."""
+        used = {step["use"].partition(".")[0] for step in pipeline["steps"]}
+        then, now = _code(plugins), _code(self.plugins)
+        changed = [name for name in sorted(used) if then.get(name) != now.get(name)]
+        return [f"plugin {name} was {then.get(name, 'not there')}, and is {now.get(name, 'not there')}" for name in changed]
+
     def _digest(self, model: str) -> str:
         try:
             return self.models.digest(model)
         except ModelError:
             return ""
+
+
+def _code(plugins: Plugins) -> dict[str, str]:
+    """By plugin, its version and the beginning of its code's hash."""
+    return {plugin["name"]: f"{plugin['version']} (code {plugin.get('sha256', '')[:12]})" for plugin in plugins}
 
 
 def _bodies(record: RequestRecord, kind: str) -> list[Mapping[str, Any]]:  # JSON

@@ -59,11 +59,13 @@ def test_a_difference_is_told_in_decibels_with_what_has_changed(tmp_path: Path, 
 
     monkeypatch.setattr(house.Draw, "finish", finish_otherwise)
     monkeypatch.setattr("limner.app._ground", lambda: {"torch": "999", "limner": "0.0.0"})
+    monkeypatch.setattr("limner.plugins.source.source_sha256", lambda module: "0123456789abcdef")
     with house.house(tmp_path) as app:
         replay = app.replay(id)
     assert [image.verdict for image in replay.images] == ["different"] * 2
     assert all(image.decibels is not None and 30 < image.decibels < 60 for image in replay.images)
     assert any(change.startswith("torch was ") and change.endswith("and is 999") for change in replay.changes)
+    assert any(change.startswith("plugin toy was ") and change.endswith("(code 0123456789ab)") for change in replay.changes)
     assert not replay.identical
 
 
