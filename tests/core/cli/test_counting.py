@@ -42,3 +42,8 @@ def test_counts_are_shown_as_bars_as_json_and_as_plots(limner: Limner, tmp_path:
     assert (found["requests"], found["outcomes"], found["blocks"]) == (2, {"withheld": 1, "released": 1}, {"bad-word": 1})
     drawn = limner("audit", "stats", "--plots", str(tmp_path / "plots"))
     assert len(drawn.stdout.splitlines()) == len(list((tmp_path / "plots").glob("*.png"))) >= 5
+
+
+def test_where_there_is_nothing_to_count_that_is_said(limner: Limner, project: Path):
+    told = limner("audit", "stats", "--plots", str(project / "plots"))
+    assert (told.returncode, told.stdout, "no request is on the record" in told.stderr) == (0, "", True)

@@ -52,6 +52,12 @@ def test_a_request_is_shown_in_lines_that_people_read(limner: Limner, project: P
     assert "findings: [7, {" in limner("audit", "show", blocked).stdout
 
 
+def test_a_record_without_any_head_is_not_called_what_was_recorded(limner: Limner, project: Path, made: str, tmp_path: Path):
+    (project / ".limner" / "heads").rename(tmp_path / "heads")
+    told = limner("audit", "verify").stdout
+    assert ("no head tells whether" in told, "all is as it was recorded" in told) == (True, False)
+
+
 def test_what_cannot_be_read_any_more_is_said_and_not_shown(limner: Limner, project: Path, made: str):
     change(project, "UPDATE events SET canonical = 'no JSON' WHERE kind = 'image.outcome'")
     for words in (("show", made), ("stats",), ("evidence", made, "-o", str(project / "e.zip")), ("replay", made)):

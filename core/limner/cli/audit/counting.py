@@ -37,6 +37,8 @@ def stats(
     times = {"since": since and moment(since, ago=True), "until": until and moment(until, ago=True)}
     with App.open() as app:
         found = statistics(app.database, **times)
+    if not any(_groups(found).values()):
+        typer.echo("no request is on the record in this time", err=True)
     if plots is not None:
         for path in _plot(found, plots):
             typer.echo(f"wrote {path}", err=as_json)

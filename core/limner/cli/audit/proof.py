@@ -181,6 +181,8 @@ def _told(report: Report) -> str:
     if report.part:
         attested = "a part of a record, from which what is missing cannot be told"
     ending = "all is as it was recorded" if report.ok else f"{len(report.findings)} findings"
+    if report.ok and report.events and not (report.attested or report.part):
+        ending = "they agree with one another, and no head tells whether they are what was recorded"
     return "\n".join([*lines, f"{report.events} events, {attested}: {ending}"])
 
 
