@@ -20,7 +20,7 @@ from limner_unclip.training.machine import find_device, new_accelerator
 from limner_unclip.training.publish import ORIGIN, origin_of, publish
 from limner_unclip.training.quiet import libraries_hushed
 from limner_unclip.training.recipe import Data, Recipe, Stage, load_recipe
-from limner_unclip.training.records import StageRun, read_records, write_record
+from limner_unclip.training.records import StageRun, drop_record, read_records, write_record
 from limner_unclip.training.reports import Terminal, reporting
 from limner_unclip.training.ridge_prior import fit_ridge_prior
 from limner_unclip.training.stages import Place, Prepared, embedded_pool, frozen_clip, prepare
@@ -61,17 +61,18 @@ def train(
 ) -> Path | None:
     """Train the stages of a command, publish the model of what is trained so far, and return its directory.
 
-    `all` passes over stages that are done, and examines the model for its card. Of several processes only the first publishes;
+    Stages that are done are passed over; `all` examines the model for its card. Of several processes only the first publishes;
     the others return None. Raises ConfigurationError for a faulty recipe, faulty data, an unknown device, or a stage whose
     forerunner is missing, TrainingDiverged where a loss is not finite, and Stopped after Ctrl-C.
     """
     session = Session(recipe, device=device, sources=sources)
     with libraries_hushed():
         for stage in stages_of(command, session.recipe):
-            if command == "all" and session.is_done(stage):
-                continue
             with Terminal(stage, shown=session.main) as bar:
-                session.train(stage, [bar], every=every)
+                if session.is_done(stage):
+                    bar.say("is trained")
+                else:
+                    session.train(stage, [bar], every=every)
         return session.publish(examined=command == "all") if session.main else None
 
 
@@ -125,11 +126,15 @@ class Session:
         self.place.accelerator.wait_for_everyone()
 
     def is_done(self, stage: Stage) -> bool:
-        """Whether a stage is trained to its end, by these very settings, on the CLIP that is there."""
+        """Whether a stage is trained to its end, by these very settings, on the CLIP that is there.
+
+        Not where its checkpoint was removed, which is how it is trained anew.
+        """
         record = read_records(self.run).get(stage)
         settings = getattr(self.recipe, stage)
         wanted = settings.model_dump(mode="json") if settings is not None else None
-        return record is not None and record.settings == wanted and stage in ready_stages(self.run)
+        there = stage == "ridge_prior" or self._checkpoint(stage).exists()
+        return record is not None and record.settings == wanted and there and stage in ready_stages(self.run)
 
     def publish(self, *, examined: bool) -> Path:
         """Write the model of what is trained so far; examined, with the doctor's findings on its card, if he can tell any."""
@@ -141,12 +146,11 @@ class Session:
 
     def _descend(self, stage: Stage, listeners: Sequence[Report], every: int) -> None:
         prepared = prepare(stage, self.place)
-        path = self.run / f"{stage}.safetensors"
-        training = Training(prepared.task, prepared.settings, path, self.place.accelerator, foundation=prepared.foundation)
-        alone = self.place.accelerator.num_processes == 1
+        path, accelerator = self._checkpoint(stage), self.place.accelerator
+        training = Training(prepared.task, prepared.settings, path, accelerator, foundation=prepared.foundation)
         with (
             reporting(self.run, stage, training.step, listeners if self.main else None) as report,
-            stopping(alone=alone) as stopped,
+            stopping(alone=accelerator.num_processes == 1) as stopped,
         ):
             training.run(report, every=every, stopped=stopped)
         if training.step < prepared.settings.steps:
@@ -156,9 +160,13 @@ class Session:
             if isinstance(prepared.task, ClipTask):
                 rescale(prepared.task.networks, prepared.task.lessons.at(0))
             if self.main:
+                drop_record(self.run, stage)
                 for name in SAVED[stage]:
                     _save(prepared.task.networks[name], self.run / name)
                 write_record(self.run, self._record(stage, training, prepared))
+
+    def _checkpoint(self, stage: Stage) -> Path:
+        return self.run / f"{stage}.safetensors"
 
     def _record(self, stage: Stage, training: Training, prepared: Prepared) -> StageRun:
         networks = (prepared.task.networks[name] for name in SAVED[stage])

@@ -38,6 +38,11 @@ def write_record(run: Path, record: StageRun) -> None:
     path.write_text(json.dumps(asdict(record), indent=2) + "\n", "utf-8")
 
 
+def drop_record(run: Path, stage: str) -> None:
+    """Remove the stage's record, before its networks are written: killed amid that, the stage counts as not done."""
+    (run / FOLDER / f"{stage}.json").unlink(missing_ok=True)
+
+
 def read_records(run: Path) -> dict[str, StageRun]:
     """The records of a run by stage, in the order they were written in. Raises ConfigurationError for one that is none."""
     return {record.stage: record for record in map(_read, sorted((run / FOLDER).glob("*.json"), key=_written))}

@@ -65,7 +65,7 @@ class Terminal:
     """A bar with loss and speed on stderr; a line for each report where that is no terminal."""
 
     def __init__(self, stage: str, console: Console | None = None, *, shown: bool = True) -> None:
-        self._stage, self._console = stage, console or Console(stderr=True)
+        self._stage, self._console, self._shown = stage, console or Console(stderr=True), shown
         self._bars = Bars(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -84,8 +84,12 @@ class Terminal:
         loss, speed = f"{progress.loss:.4f}", f"{progress.pictures_per_second:.0f}"
         self._bars.update(self._bar, completed=progress.step, total=progress.steps, loss=loss, speed=speed)
         if not self._console.is_terminal:
-            line = f"{self._stage}: step {progress.step} of {progress.steps}, loss {loss}, {speed} pictures/s"
-            self._console.print(line, highlight=False, soft_wrap=True)
+            self.say(f"step {progress.step} of {progress.steps}, loss {loss}, {speed} pictures/s")
+
+    def say(self, what: str) -> None:
+        """Tell something of the stage, in a line of its own."""
+        if self._shown:
+            self._console.print(f"{self._stage}: {what}", highlight=False, soft_wrap=True)
 
     def __enter__(self) -> Self:
         self._bars.start()

@@ -71,7 +71,9 @@ def _opened(shard: str) -> Iterator[tarfile.TarFile]:
         with tarfile.open(shard, "r:") as tar:
             yield tar
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise ConfigurationError(f"the tar is broken: {error}", where=shard, fix="fetch it again, or write it anew") from error
+        raise ConfigurationError(
+            f"the tar is broken: {error}", where=shard, fix="fetch it again, or write it anew, uncompressed"
+        ) from error
 
 
 def _samples(tar: tarfile.TarFile) -> dict[str, dict[str, tarfile.TarInfo]]:

@@ -53,12 +53,41 @@ def test_the_card_is_written_from_the_run(trained):
     assert lines.keys() == {p.relative_to(model).as_posix() for p in model.rglob("*") if p.is_file()} - {"SHA256SUMS"}
 
 
-def test_a_run_of_all_passes_over_what_is_done(trained):
+def test_what_is_done_is_passed_over_until_its_settings_change(trained):
     session = Session(trained / "blocks.yaml", device="cpu")
     assert all(session.is_done(stage) for stage in stages_of("all", session.recipe))
     changed = session.recipe.model_copy(update={"decoder": session.recipe.decoder.model_copy(update={"steps": 21})})
     session.recipe = changed
     assert not session.is_done("decoder")
+
+
+def test_what_is_done_is_trained_anew_once_its_checkpoint_is_removed(recipe_file, blocks, capsys):
+    [first, *_] = losses_of("upsampler", recipe_file, blocks)
+    networks = recipe_file.parent / "run" / "super_res_first"
+    written = networks.stat().st_mtime_ns
+    losses_of("upsampler", recipe_file, blocks)
+    assert capsys.readouterr().err.endswith("upsampler: is trained\n")
+    assert networks.stat().st_mtime_ns == written
+    (recipe_file.parent / "run" / "upsampler.safetensors").unlink()
+    assert losses_of("upsampler", recipe_file, blocks)[0] == first
+    assert "upsampler: step 5 of 20" in capsys.readouterr().err
+
+
+def test_a_stage_whose_networks_are_half_written_is_not_done(recipe_file, blocks, monkeypatch):
+    losses_of("upsampler", recipe_file, blocks)
+    recipe_file.write_text(recipe_file.read_text().replace("upsampler: {steps: 20", "upsampler: {steps: 21"))
+
+    def full(network, folder):
+        raise OSError(28, "No space left on device", str(folder))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("limner_unclip.training.commands._save", full)
+        with pytest.raises(OSError, match="No space left"):
+            losses_of("upsampler", recipe_file, blocks)
+    session = Session(recipe_file, device="cpu", sources=lambda data: blocks)
+    assert not session.is_done("upsampler")
+    losses_of("upsampler", recipe_file, blocks)
+    assert session.is_done("upsampler")
 
 
 def test_without_pictures_held_out_all_is_trained_and_nothing_examined(tmp_path, caplog):
