@@ -253,10 +253,14 @@ def part_of(picture: Picture, random: np.random.Generator) -> Picture:
 
 
 def timings(given: Mapping[str, Picture]) -> None:
-    """Print the processor time of embedding and of a read without search."""
+    """Print the processor time of embedding, of the step, which looks for the mark in copies, and of a read without search."""
     made, picture = pattern(KEY), next(iter(given.values()))
     marked = embed(picture, 7, made, 42.0)
-    for name, work in (("embed", lambda: embed(picture, 7, made, 42.0)), ("read", lambda: read_upright(marked, made))):
+    for name, work in (
+        ("embed", lambda: embed(picture, 7, made, 42.0)),
+        ("the step", lambda: mark(picture, 7, made, InvisibleOptions(), "png")),
+        ("read", lambda: read_upright(marked, made)),
+    ):
         taken = []
         for _ in range(15):
             start = time.process_time()

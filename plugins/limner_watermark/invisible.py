@@ -21,15 +21,16 @@ if TYPE_CHECKING:
 
 RING = "marks"  # of the installation's keys
 STEP = 2.0  # decibels by which the mark is made stronger
-COPY_QUALITY = 85  # of the lossy copy in which a mark must be found again
-CROPPED_SIDE = 384  # pixels: of an image as large as this, it must be found in a part as well
+LEAVING, BADLY = 85, 50  # qualities of lossy copies
+WORTH = 6.0  # decibels
+CROPPED_SIDE = 384  # pixels
 CROP = 0.75  # of the side
 
 
 class InvisibleOptions(limner.Options):
     """`psnr` is how far the mark may move the pixels, in decibels, where it can be read at that; it is never under `least`.
 
-    An image in which, or in the middle of which, the mark cannot be read at `psnr` gets it stronger, 2 dB at a time.
+    An image of which copies lose the mark at `psnr` gets it stronger, 2 dB at a time.
     """
 
     psnr: float = Field(default=42.0, ge=30.0, le=60.0)
@@ -74,31 +75,36 @@ class Invisible(limner.Step):
 def mark(
     image: PIL.Image.Image, mark_id: int, pattern: Pattern, options: InvisibleOptions, output_format: str
 ) -> PIL.Image.Image | None:
-    """The image with the mark, no stronger than it takes to find it again; None where it is not found even at `least`.
+    """The image with the mark, as strong as it takes to find it again; None where it is not found even at `least`.
 
-    It is looked for in a lossy copy and, of a large image, in the middle of that: in a picture that is nothing but texture a
-    part holds less of it than one would think. Where it never is found in the middle, the whole has to do.
+    It has to be found in a copy as the image leaves, and is wanted in one that was saved badly and, of a large image, in the
+    middle of that: flat pictures lose a weak mark when they are saved, and of one that is nothing but texture a part holds less
+    than one would think. For what is wanted it gets stronger by WORTH at most, and then what was found has to do.
     """
     from limner_watermark.embedding import embed
 
-    whole, psnr = None, options.psnr
-    while psnr >= options.least:
+    found, psnr = None, options.psnr
+    while psnr >= options.least and not (found and psnr < options.psnr - WORTH):
         marked = embed(image, mark_id, pattern, psnr)
-        copy = _lossy_copy(marked, output_format)
-        if _reads(copy, mark_id, pattern):
-            if min(copy.size) < CROPPED_SIDE or _reads(_middle(copy), mark_id, pattern):
+        if _reads(_saved(marked, output_format, LEAVING), mark_id, pattern):
+            if _survives(marked, mark_id, pattern):
                 return marked
-            whole = whole or marked
+            found = found or marked
         psnr -= STEP
-    return whole
+    return found
 
 
-def _lossy_copy(image: PIL.Image.Image, output_format: str) -> PIL.Image.Image:
-    """The image saved once, in the format in which it leaves, or as JPEG where that is lossless."""
+def _survives(marked: PIL.Image.Image, mark_id: int, pattern: Pattern) -> bool:
+    copy = _saved(marked, "jpeg", BADLY)
+    return _reads(copy, mark_id, pattern) and (min(copy.size) < CROPPED_SIDE or _reads(_middle(copy), mark_id, pattern))
+
+
+def _saved(image: PIL.Image.Image, format: str, quality: int) -> PIL.Image.Image:
+    """A copy saved once, as JPEG where the format is lossless."""
     import PIL.Image
 
     file = io.BytesIO()
-    image.save(file, "WEBP" if output_format == "webp" else "JPEG", quality=COPY_QUALITY)
+    image.save(file, "WEBP" if format == "webp" else "JPEG", quality=quality)
     return PIL.Image.open(file)
 
 

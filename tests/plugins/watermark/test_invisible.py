@@ -130,9 +130,10 @@ def reads_after_the_average() -> bool:
 
 
 @pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
-def test_at_the_size_of_the_shipped_model_it_survives_the_formats_it_leaves_in(format):
+def test_at_the_size_of_the_shipped_model_it_survives_the_formats_it_leaves_in_and_a_bad_copy(format):
     image: Image = run_step(Invisible, image=scene(128), mark_id=MARK, output_format=format)
     assert read(decode(encode(image, format).data).pillow()) == MARK
+    assert read(saved(image.pillow(), "JPEG", 50)) == MARK
 
 
 def test_an_image_that_does_not_take_the_mark_gets_it_stronger():
