@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -10,6 +12,7 @@ import pytest
 
 import limner
 from limner.app import App
+from limner.errors import InvalidFile
 from limner.plugins.loading import load_plugins
 from limner.project import create_project, find_project
 from limner.result import ImageResult
@@ -88,6 +91,19 @@ def starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     with App(settings, find_project(settings, folder)) as app:
         app.registry = load_plugins(None, extra=[plugin])  # type: ignore[misc]
         yield app
+
+
+@pytest.mark.parametrize("mark", ["watermark.invisible", "c2pa"])
+def test_under_the_standard_policy_no_pipeline_loads_without_mark_and_credentials(tmp_path: Path, mark: str):
+    create_project(tmp_path)
+    path = tmp_path / "pipelines.yaml"
+    path.write_text(re.sub(rf"^ *- (use: )?{re.escape(mark)}$\n", "", path.read_text(), flags=re.MULTILINE))
+    settings = Settings.from_environment({"LIMNER_DEVICES": "cpu"})
+    with App(settings, find_project(settings, tmp_path)) as app, pytest.raises(InvalidFile) as refused:
+        _ = app.pipelines
+    whole = [line for line in path.read_text().splitlines() if "policy: standard" in line]
+    told = [problem for problem in refused.value.problems if f"requires {mark}" in str(problem)]
+    assert len(told) >= len(whole) >= 1
 
 
 def draw(app: App, prompt: str, pipeline: str = "text-to-image", seed: int = 7) -> ImageResult:
