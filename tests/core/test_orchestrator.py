@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 import limner
 from limner.app import App
-from limner.audit.appended import Appended
+from limner.audit.appended import Appended, settle
 from limner.audit.event import Event
 from limner.audit.events import DECISION, IMAGE_OUTCOME, image_outcome, request_closed
 from limner.audit.reading import RequestRecord, request
@@ -272,7 +272,7 @@ class _OddWriter(AuditWriter):
 
 def _unrecorded(appended: Appended) -> Appended:
     failed = Appended(appended.append)
-    failed.settle(AuditError("the database was away"))
+    settle([(failed, AuditError("the database was away"))])
     return failed
 
 

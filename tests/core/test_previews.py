@@ -11,7 +11,7 @@ import pytest
 from house import house
 
 from limner.app import App
-from limner.audit.appended import Appended
+from limner.audit.appended import Appended, settle
 from limner.audit.event import Event
 from limner.audit.log import Append
 from limner.audit.reading import RequestRecord, request
@@ -81,7 +81,7 @@ class Outage(AuditWriter):
             return super().append(events, changes)
         self.over = True
         lost = Appended(Append(tuple(events)))
-        lost.settle(AuditError("the database is away"))
+        settle([(lost, AuditError("the database is away"))])
         return lost
 
 

@@ -1,10 +1,13 @@
 """What was handed to the writer, until it is durable and after: a future that costs little more than a lock.
 
-`concurrent.futures.Future` waits on a condition, which takes longer to make and to wake than an event takes to be written.
+`concurrent.futures.Future` waits on a condition, which takes longer to make and to wake than an event takes to be written. And
+a group's threads are woken one by the other: woken all at once, they would spend twice that time on the interpreter's lock.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable
 from threading import Lock
 
 from limner.audit.log import Append, Indexes
@@ -17,13 +20,10 @@ class Appended:
     def __init__(self, append: Append) -> None:
         self.append = append
         self._result: Indexes | LimnerError | None = None
-        self._lock = Lock()  # held until there is a result
+        self._others: deque[Appended] | None = None  # of its group, those that were not woken yet
+        self._waited_for = False
+        self._lock = Lock()  # held until it is woken
         self._lock.acquire()
-
-    def settle(self, result: Indexes | LimnerError) -> None:
-        """Tell those who wait. For the writer, once."""
-        self._result = result
-        self._lock.release()
 
     def done(self) -> bool:
         """Whether its events are durable, or will never be."""
@@ -46,8 +46,38 @@ class Appended:
 
     def _settled(self, timeout: float | None) -> Indexes | LimnerError:
         if self._result is None:
-            if not self._lock.acquire(timeout=-1 if timeout is None else timeout):
-                raise TimeoutError("the events are not durable yet")
-            self._lock.release()  # for the next who waits
-        assert self._result is not None
+            self._wait(-1 if timeout is None else timeout)
+        if self._result is None:
+            raise TimeoutError("the events are not durable yet")
         return self._result
+
+    def _wait(self, timeout: float) -> None:
+        self._waited_for = True
+        try:
+            if self._lock.acquire(timeout=timeout):
+                self._lock.release()  # for the next who waits
+        finally:  # whatever ended it: who woke us has left the others to us
+            self._waited_for = False
+            if self._others is not None:
+                _wake(self._others)
+
+
+def settle(results: Iterable[tuple[Appended, Indexes | LimnerError]]) -> None:
+    """Give a group its results, each once, and wake those who wait."""
+    group: deque[Appended] = deque()
+    for appended, result in results:
+        group.append(appended)
+        appended._others, appended._result = group, result
+    _wake(group)
+
+
+def _wake(group: deque[Appended]) -> None:
+    """Wake the first that somebody waits for, who wakes the next. Those that nobody waits for are passed over."""
+    while group:
+        try:
+            appended = group.popleft()
+        except IndexError:  # another thread was quicker
+            return
+        appended._lock.release()
+        if appended._waited_for:
+            return

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from random import getrandbits
 from time import time_ns
 from typing import Any
 
@@ -13,15 +13,18 @@ from limner.canonical import canonical, quoted
 
 LARGEST_INTEGER = 2**53 - 1  # in size, that a JSON number carries exactly
 
-RANDOM_BYTES = 10  # of a UUID of version 7, after six bytes of time; six of their bits say what it is
-RANDOM = 0x0FFF_3FFF_FFFF_FFFF_FFFF
-VERSION_7 = 0x7000_8000_0000_0000_0000
+VERSION, VARIANT = 7 << 76, 2 << 62  # the bits of a UUID that say how the others are to be read
 
 
 def new_id() -> str:
-    """A UUID of version 7 (RFC 9562) in hex: it begins with the time, so that events of one time are neighbours in an index."""
-    random = int.from_bytes(os.urandom(RANDOM_BYTES)) & RANDOM
-    return f"{time_ns() // 1_000_000 << 80 | VERSION_7 | random:032x}"
+    """A UUID of version 7 (RFC 9562) in hex: it begins with the time, so that events of one time are neighbours in an index.
+
+    The time is told to 1/4096 ms (method 3 of section 6.2), and the rest only has to differ, so it is not asked of the system,
+    which would let go of the interpreter's lock for each event.
+    """
+    milliseconds, rest = divmod(time_ns(), 1_000_000)
+    fraction = rest * 4096 // 1_000_000
+    return f"{milliseconds << 80 | VERSION | fraction << 64 | VARIANT | getrandbits(62):032x}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from types import TracebackType
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from limner.audit.appended import Appended
+from limner.audit.appended import Appended, settle
 from limner.audit.event import Event
 from limner.audit.log import Append, Change, Indexes, append_each, append_group
 from limner.database.connection import Database, is_outage
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 SLOTS = 256  # requests that may be under way in one process
 LARGEST_GROUP = 256  # appends in one transaction: more would make the first of them wait for the last
-MOST_PATIENCE = 0.005  # seconds that a group waits for those who were in the last one
+MOST_PATIENCE = 0.002  # seconds that a group waits for those who were in the last one
 DELAYS = (0.05, 0.2, 0.5, 1.0)  # seconds before each further try
 
 
@@ -139,7 +139,7 @@ class AuditWriter:
         """What waits, at least one append; nothing once the writer is closed and all is written.
 
         Those whose events were just made durable are likely to come again at once. A group begun without them would make them
-        wait for two commits, so it waits for as many as the last one had, for a fraction of what a commit takes.
+        wait for two commits, so it waits for as many as the last one had, but no longer than that one took.
         """
         with self._entrance:
             self._wait_for(1, None)
@@ -159,9 +159,11 @@ class AuditWriter:
             results = self._commit([appended.append for appended in group])
         except Exception as error:
             results = [self._unwritten(error)] * len(group)
-        self._last_size, self._patience = len(group), min(MOST_PATIENCE, (time.monotonic() - started) / 4)
-        for appended, result in zip(group, results, strict=True):
-            appended.settle(result)
+        self._last_size, self._patience = (
+            len(group),
+            min(MOST_PATIENCE, time.monotonic() - started),
+        )
+        settle(zip(group, results, strict=True))
         self._committed()
 
     def _commit(self, appends: Sequence[Append]) -> Sequence[Indexes | LimnerError]:
@@ -213,6 +215,5 @@ class AuditWriter:
         with self._entrance:
             self._closed = f"the writer of the record has died: {error!r}"
             group += self._waiting
-        for appended in group:
-            if not appended.done():
-                appended.settle(AuditError(self._closed, fix="start Limner again"))
+        lost = AuditError(self._closed, fix="start Limner again")
+        settle((appended, lost) for appended in group if not appended.done())
