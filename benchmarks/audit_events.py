@@ -1,8 +1,9 @@
-"""Durable events per second, beside a logger that inserts and commits each event by itself through SQLAlchemy.
+"""Durable events per second, beside a logger that inserts and commits each event by itself (plain_logger.py).
 
 Both have as many threads, each waiting until its event is durable before it gives the next, on a database of the same kind and
-settings. Asked for: SQLite at least 6 times at 16 producers and 10 times at 64, PostgreSQL at least twice. `--verify` tells how
-fast a log is verified (asked for: 100,000 events/s), and `--bytes` what a request takes on the disk.
+durability. Asked for: SQLite at least 6 times at 16 producers and 10 times at 64, PostgreSQL at least twice. `--parts` tells
+the processor time of an event by the threads that spend it, `--verify` how fast a log is verified (asked for: 100,000
+events/s), and `--bytes` what a request takes on the disk.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, func, insert, select
+from plain_logger import plain_logger
+from sqlalchemy import func, select
 
 from limner.audit.checking import verify_database
 from limner.audit.event import Event
@@ -25,7 +27,6 @@ from limner.audit.heads import trusted_keys
 from limner.audit.outside import HeadFolder
 from limner.audit.publishing import Publisher, leaves_since
 from limner.audit.writer import AuditWriter
-from limner.canonical import canonical
 from limner.database.connection import Database
 from limner.database.migration import open_database, upgrade
 from limner.database.subjects import open_keys
@@ -52,14 +53,6 @@ BODY = {
     ],
     "seconds": 0.000123,
 }
-peer_events = Table(
-    "peer_events",
-    MetaData(),
-    Column("id", Integer, primary_key=True),
-    Column("request_id", String(32), index=True),
-    Column("kind", String(32)),
-    Column("body", LargeBinary),
-)
 
 
 def main() -> None:
@@ -68,6 +61,7 @@ def main() -> None:
     parser.add_argument("--producers", type=int, nargs="+", default=[1, 4, 16, 64])
     parser.add_argument("--seconds", type=float, default=2.0, help="of one run")
     parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--parts", action="store_true", help="tell where an event's processor time goes instead")
     parser.add_argument("--verify", type=int, metavar="EVENTS", help="verify a log of so many events instead")
     parser.add_argument("--bytes", type=int, metavar="REQUESTS", help="tell the size of so many requests instead")
     asked = parser.parse_args()
@@ -76,6 +70,9 @@ def main() -> None:
             verify(url, Path(folder), asked.verify)
         elif asked.bytes:
             size_of_requests(Path(folder), asked.bytes)
+        elif asked.parts:
+            for producers in asked.producers:
+                tell_parts(url, Path(folder), producers, asked.seconds)
         else:
             for producers in asked.producers:
                 compare(url, Path(folder), producers, asked.seconds, asked.pairs)
@@ -95,30 +92,53 @@ def compare(url: str, folder: Path, producers: int, seconds: float, pairs: int) 
 
 
 def our_rate(url: str, folder: Path, producers: int, seconds: float) -> float:
-    with closing(open_database(url)) as database:
-        keys = open_keys(folder / "keys", database)
-        publisher = Publisher(database, keys, [HeadFolder(folder / "heads")])
-        writer = AuditWriter(database, keys, committed=publisher.committed)
-
-        def produce(number: int) -> None:
-            writer.append([Event("decision", f"request-{number}", BODY)]).result()
-
-        rate = _rate(produce, producers, seconds)
-        writer.close()
-        publisher.close()
-    return rate
+    with _writer(url, folder) as (writer, _):
+        return _rate(lambda number: _record(writer, number), producers, seconds)
 
 
 def peer_rate(url: str, folder: Path, producers: int, seconds: float) -> float:
-    with closing(Database(url)) as database:
-        peer_events.create(database.engine, checkfirst=True)
+    with plain_logger(url) as logger:
+        return _rate(lambda number: logger.log("decision", f"request-{number}", BODY), producers, seconds)
 
-        def produce(number: int) -> None:
-            row = {"request_id": f"request-{number}", "kind": "decision", "body": canonical(BODY)}
-            with database.engine.connect().execution_options(limner_writes=True) as connection, connection.begin():
-                connection.execute(insert(peer_events), row)
 
-        return _rate(produce, producers, seconds)
+def tell_parts(url: str, folder: Path, producers: int, seconds: float) -> None:
+    with _writer(url, folder) as (writer, commits):
+        clocks = {
+            thread.name: time.pthread_getcpuclockid(thread.ident or 0)
+            for thread in threading.enumerate()
+            if thread.name.startswith("limner-")
+        }
+        busy = {name: time.clock_gettime(clock) for name, clock in clocks.items()}
+        begun, commits[0] = time.process_time(), 0
+        events = _rate(lambda number: _record(writer, number), producers, seconds) * seconds
+        whole = time.process_time() - begun
+        spent = {name: time.clock_gettime(clock) - busy[name] for name, clock in clocks.items()}
+    spent = {"producers": whole - sum(spent.values()), **spent}
+    parts = ", ".join(f"{name} {time / events * 1e6:.0f}" for name, time in spent.items())
+    print(
+        f"{producers:3} producers: {events / seconds:8,.0f} events/s, {events / commits[0]:.1f} a commit, "
+        f"{whole / events * 1e6:.0f} us of processor time each: {parts}",
+        flush=True,
+    )
+
+
+@contextmanager
+def _writer(url: str, folder: Path) -> Iterator[tuple[AuditWriter, list[int]]]:
+    """A writer with its publisher, as a process has them; and how many commits there were."""
+    with closing(open_database(url)) as database:
+        keys, commits = open_keys(folder / "keys", database), [0]
+        publisher = Publisher(database, keys, [HeadFolder(folder / "heads")])
+
+        def committed() -> None:
+            commits[0] += 1
+            publisher.committed()
+
+        with closing(publisher), closing(AuditWriter(database, keys, committed=committed)) as writer:
+            yield writer, commits
+
+
+def _record(writer: AuditWriter, number: int) -> None:
+    writer.append([Event("decision", f"request-{number}", BODY)]).result()
 
 
 def _rate(produce: Callable[[int], None], producers: int, seconds: float) -> float:
