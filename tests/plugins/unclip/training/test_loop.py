@@ -104,6 +104,15 @@ def test_pictures_that_turn_out_broken_stop_the_run_with_its_last_checkpoint(tmp
         assert torch.equal(one, other)
 
 
+def test_a_gradient_is_no_longer_than_the_recipe_allows_and_told_as_it_was(tmp_path: Path):
+    reports: list[Progress] = []
+    training = Training(Line(), SETTINGS.model_copy(update={"clip": 0.01}), tmp_path / "line.safetensors")
+    training.run(reports.append, until=1, every=1)
+    used = torch.stack([p.grad.norm() for p in training.parameters if p.grad is not None]).norm()
+    assert used.item() == pytest.approx(0.01, rel=1e-3)
+    assert reports[0].gradient > 1
+
+
 def test_bfloat16_trains_float32_weights(tmp_path: Path):
     training = Training(Line(), SETTINGS.model_copy(update={"precision": "bfloat16"}), tmp_path / "line.safetensors")
     reports: list[Progress] = []
