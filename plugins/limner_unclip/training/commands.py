@@ -111,7 +111,7 @@ class Session:
         self.main = accelerator.is_main_process
         if self.main and not can_examine(self.place.source):
             held_out = self.place.source.held_out
-            log.warning("data.held_out: %d pictures, and to examine the model with takes %d", held_out, FEWEST)
+            log.warning("%d pictures are held out, and examining the model takes %d: raise data.held_out", held_out, FEWEST)
 
     def train(self, stage: Stage, listeners: Sequence[Report] = (), *, every: int = 20) -> None:
         """Train one stage to its end, or on from its last checkpoint; write its networks and its record.

@@ -30,7 +30,7 @@ class Patient:
     def __init__(self, folder: Path, source: PictureSource, *, pictures: int, device: torch.device = CPU) -> None:
         if not can_examine(source):
             raise ConfigurationError(
-                f"{source.held_out} pictures are held out, and to examine a model with takes {FEWEST}",
+                f"{source.held_out} pictures are held out, and examining a model takes {FEWEST}",
                 where=str(folder),
                 fix="give --recipe or --source with more",
             )

@@ -96,7 +96,7 @@ def test_without_pictures_held_out_all_is_trained_and_nothing_examined(tmp_path,
     text = re.sub(r"steps: \d+", "steps: 2", recipe.read_text())
     recipe.write_text(text.replace("held_out: 0.25", "held_out: 0"))
     card = (train("all", recipe, device="cpu") / "README.md").read_text()
-    assert "data.held_out: 0 pictures, and to examine the model with takes 8" in caplog.text
+    assert "0 pictures are held out, and examining the model takes 8: raise data.held_out" in caplog.text
     assert "and 0 held out" in card
     assert "## Health" not in card
 

@@ -124,7 +124,7 @@ def test_too_few_pictures_are_no_examination(model: Path):
     origin = json.loads((model / "training.json").read_text())
     origin["data"]["held_out"] = 0.1
     (model / "training.json").write_text(json.dumps(origin))
-    with pytest.raises(ConfigurationError, match="5 pictures are held out, and to examine a model with takes 8"):
+    with pytest.raises(ConfigurationError, match="5 pictures are held out, and examining a model takes 8"):
         patient(model)
 
 
