@@ -14,7 +14,7 @@ from house import house
 
 from limner.audit import administering, events
 from limner.audit.retention import RetentionFile
-from limner.cli.main import build
+from limner.cli.commands import build
 
 PAGE = (Path(__file__).parents[1] / "docs" / "audit.md").read_text()
 

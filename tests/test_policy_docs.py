@@ -47,7 +47,7 @@ def test_the_pages_policy_cohorts_and_cases_hold(starter: App) -> None:
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_the_pages_commands_are_there_with_their_options(line: str) -> None:
-    from limner.cli.main import build
+    from limner.cli.commands import build
 
     program, *words = shlex.split(line)
     command: Command = typer.main.get_command(build())

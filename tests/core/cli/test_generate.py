@@ -218,7 +218,7 @@ def test_whatever_happens_before_a_command_no_traceback_is_shown(
     def build() -> None:
         raise error
 
-    monkeypatch.setattr("limner.cli.main.build", build)
+    monkeypatch.setattr("limner.cli.commands.build", build)
     assert limner("generate", "a field").returncode == code
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from typer.main import get_command
 
 from limner import __version__
-from limner.cli.main import build
+from limner.cli.commands import build
 
 
 def test_the_version_needs_no_command(limner: Any) -> None:
@@ -41,3 +41,9 @@ def test_nothing_is_searched_for_garbage_on_the_way_out() -> None:
     code = f"import atexit, gc; {told_last}; from limner.cli.main import main; main()"
     done = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "True"
+
+
+def test_ctrl_c_is_heeded_from_the_first_import_on() -> None:
+    code = "import sys; import limner.cli.main; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"typer", "rich", "limner.errors"} & set(done.stdout.split())
