@@ -86,8 +86,9 @@ def mark(
     found, psnr = None, options.psnr
     while psnr >= options.least and not (found and psnr < options.psnr - WORTH):
         marked = embed(image, mark_id, pattern, psnr)
-        if _reads(_saved(marked, output_format, LEAVING), mark_id, pattern):
-            if _survives(marked, mark_id, pattern):
+        survives = _survives(marked, mark_id, pattern)
+        if (survives and output_format != "webp") or _reads(_saved(marked, output_format, LEAVING), mark_id, pattern):
+            if survives:
                 return marked
             found = found or marked
         psnr -= STEP
