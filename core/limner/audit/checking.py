@@ -24,7 +24,7 @@ def verify_database(database: Database, folder: HeadFolder, keys: Sequence[Key],
     attested = folder.hashes()[: max((head.size for head in heads), default=0)]
     with database.snapshot() as connection:
         report = verify_log(stored_rows(connection), heads, keys, attested=attested or None)
-        report.findings += [*_wrong_texts(connection, report.named.texts), *disagreements(connection)]
+        report.findings += [*_wrong_texts(connection, report.texts.by_hash()), *disagreements(connection)]
     return report
 
 

@@ -21,7 +21,7 @@ import json
 import re
 import sys
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,8 +36,7 @@ ED25519 = b"\x01"  # the signature type of a signed note
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 CLOCK_TOLERANCE = 5.0  # seconds that the clocks of several machines may differ
 ROTATED, ACCEPTED, OUTCOME = "keys.rotated", "request.accepted", "image.outcome"  # kinds of events
-NAMING = (ACCEPTED, OUTCOME)
-TEXT_NAMED = re.compile(rb'"pipeline":\{"hash":"(\w{64})"|"plugins":"(\w{64})"|policy":\{"name":"[^"]*","revision":"(\w{64})"')
+TEXTS_NAMED = (b'"pipeline":{"hash":"', b'"plugins":"', b'"revision":"', b'"revision":"')  # the policy's, and a shadow's
 FILE_NAMED = re.compile(rb'"file":\{[^{}]*"sha256":"(\w{64})"')
 
 
@@ -203,20 +202,26 @@ class Finding:
         return f"{self.kind}: {rows}: {self.what}"
 
 
-class Named:
-    """What events name by its hash: texts, with the first event that names each, and image files."""
+class NamedTexts:
+    """The texts that events name by their hashes."""
 
     def __init__(self) -> None:
-        self.texts: dict[str, int] = {}
-        self.images: set[str] = set()
+        self._first: dict[bytes, int] = {}
+
+    def by_hash(self) -> dict[str, int]:
+        """Of each text, the first event that names it."""
+        return {hash.decode("ascii", "replace"): index for hash, index in self._first.items()}
 
     def note(self, row: Row) -> None:
-        """Add what an event names. RFC 8785 fixes how its bytes say that, so none is parsed."""
-        if row.kind == ACCEPTED:
-            for found in TEXT_NAMED.finditer(row.canonical):
-                self.texts.setdefault(found[found.lastindex or 0].decode(), row.index)
-        elif row.kind == OUTCOME and (file := FILE_NAMED.search(row.canonical)):
-            self.images.add(file[1].decode())
+        """Add those that the acceptance of a request names. RFC 8785 fixes how its bytes say that, so they are not parsed."""
+        data, at = row.canonical, 0
+        for key in TEXTS_NAMED:
+            at = data.find(key, at)
+            if at < 0:
+                return
+            at += len(key)
+            if data[at + 64 : at + 65] == b'"':
+                self._first.setdefault(data[at : at + 64], row.index)
 
 
 @dataclass(slots=True)
@@ -232,7 +237,7 @@ class Report:
     attested: int = 0  # events under the newest head that holds
     findings: list[Finding] = field(default_factory=list)
     part: bool = False
-    named: Named = field(default_factory=Named)
+    texts: NamedTexts = field(default_factory=NamedTexts)
 
     @property
     def ok(self) -> bool:
@@ -252,7 +257,7 @@ def verify_log(
     for row in rows:
         log.take(row)
     trusted = _endorsed(log.rotations, keys)
-    report = Report(len(log.hashes), log.tree.root(), len(heads), findings=log.findings, named=log.named)
+    report = Report(len(log.hashes), log.tree.root(), len(heads), findings=log.findings, texts=log.texts)
     genuine = [head for head in heads if _is_genuine(head, trusted, report)]
     holding = [head for head in genuine if log.roots.get(head.size) == head.root]
     report.attested = max((head.size for head in holding), default=0)
@@ -269,7 +274,7 @@ class _Log:
         self.roots: dict[int, bytes] = {0: EMPTY_ROOT}  # by size, where a head says what it was
         self.findings: list[Finding] = []
         self.rotations: list[Row] = []
-        self.named = Named()
+        self.texts = NamedTexts()
         self._sizes = {head.size for head in heads}
         self._next, self._time = 0, ""
 
@@ -287,8 +292,8 @@ class _Log:
             self._clock(row)
         if row.kind == ROTATED:
             self.rotations.append(row)
-        elif row.kind in NAMING:
-            self.named.note(row)
+        elif row.kind == ACCEPTED:
+            self.texts.note(row)
         self._next, self._time = row.index + 1, row.time
         self.hashes.append(hash)
         self.tree.append(hash)
@@ -462,20 +467,23 @@ def verify_export(folder: Path, keys: Sequence[Key], heads: Sequence[Head] = ())
     if heads and not whole:
         raise ValueError("it is a part of a record, and only a whole one can be compared with a head from earlier")
     findings: list[Finding] = []
-    rows = _proven(folder, head, findings)
+    images = set[str]()
+    rows = _noting_images(_proven(folder, head, findings), images)
     report = verify_log(rows, [*heads, head], keys) if whole else _verify_part(rows, head, keys)
     told = [finding.first for finding in findings if finding.first is not None]
     findings += [finding for finding in report.findings if not _repeats_one_of(told, finding)]
-    report.findings = [*findings, *_wrong_beside(folder, report.named)]
+    report.findings = [*findings, *_wrong_beside(folder, report.texts.by_hash(), images)]
     return report
 
 
 def _verify_part(rows: Iterable[Row], head: Head, keys: Sequence[Key]) -> Report:
-    report, rotations = Report(heads=1, part=True), []
+    report, rotations = Report(heads=1, part=True), list[Row]()
     for row in rows:
         report.events += 1
-        rotations += [row] if row.kind == ROTATED else []
-        report.named.note(row)
+        if row.kind == ROTATED:
+            rotations.append(row)
+        elif row.kind == ACCEPTED:
+            report.texts.note(row)
     _is_genuine(head, _endorsed(rotations, keys), report)
     return report
 
@@ -487,9 +495,17 @@ def _repeats_one_of(told: Sequence[int], finding: Finding) -> bool:
     return finding.kind != "missing" and any(finding.first <= row <= finding.last for row in told)
 
 
-def _wrong_beside(folder: Path, named: Named) -> Iterator[Finding]:
+def _noting_images(rows: Iterable[Row], images: set[str]) -> Iterator[Row]:
+    """The rows, while the hashes of the image files that they name are added to `images`."""
+    for row in rows:
+        if row.kind == OUTCOME and (file := FILE_NAMED.search(row.canonical)):
+            images.add(file[1].decode())
+        yield row
+
+
+def _wrong_beside(folder: Path, texts: Mapping[str, int], images: Collection[str]) -> Iterator[Finding]:
     """Files beside the events that are not what those name, and texts that are not there."""
-    missing = dict(named.texts)
+    missing = dict(texts)
     for path in sorted((folder / "texts").glob("*")):
         hash = hashlib.sha256(path.read_bytes()).hexdigest()
         if path.name.split(".")[1:2] != [hash]:
@@ -497,7 +513,7 @@ def _wrong_beside(folder: Path, named: Named) -> Iterator[Finding]:
         missing.pop(hash, None)
     yield from missing_texts(missing)
     for path in sorted((folder / "images").glob("*")):
-        if hashlib.sha256(path.read_bytes()).hexdigest() not in named.images:
+        if hashlib.sha256(path.read_bytes()).hexdigest() not in images:
             yield Finding("changed", f"images/{path.name} is no file of which an event has the hash")
 
 
