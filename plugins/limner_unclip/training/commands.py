@@ -68,11 +68,12 @@ def train(
     session = Session(recipe, device=device, sources=sources)
     with libraries_hushed():
         for stage in stages_of(command, session.recipe):
-            with Terminal(stage, shown=session.main) as bar:
-                if session.is_done(stage):
-                    bar.say("is trained")
-                else:
-                    session.train(stage, [bar], every=every)
+            bar = Terminal(stage, shown=session.main)
+            if session.is_done(stage):
+                bar.say("is trained")
+                continue
+            with bar:
+                session.train(stage, [bar], every=every)
         return session.publish(examined=command == "all") if session.main else None
 
 
