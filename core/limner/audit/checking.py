@@ -8,8 +8,8 @@ from sqlalchemy import Connection, select
 
 from limner.audit.agreement import disagreements
 from limner.audit.outside import HeadFolder
-from limner.audit.stored import stored_rows
-from limner.audit.verifier import Finding, Head, Key, Report, missing_texts, verify_log
+from limner.audit.stored import take_stored_rows
+from limner.audit.verifier import Finding, Head, Key, Log, Report, missing_texts
 from limner.canonical import sha256_hex
 from limner.database.connection import Database
 from limner.database.tables import texts
@@ -23,7 +23,9 @@ def verify_database(database: Database, folder: HeadFolder, keys: Sequence[Key],
     heads = [*folder.heads(), *further]  # read before the rows: a head that comes later may be of rows that came later
     attested = folder.hashes()[: max((head.size for head in heads), default=0)]
     with database.snapshot() as connection:
-        report = verify_log(stored_rows(connection), heads, keys, attested=attested or None)
+        log = Log(heads)
+        take_stored_rows(connection, log.take)
+        report = log.report(keys, attested or None)
         report.findings += [*_wrong_texts(connection, report.texts.by_hash()), *disagreements(connection)]
     return report
 

@@ -253,23 +253,17 @@ def verify_log(
     `attested` are the leaf hashes that were kept with the heads: with them, each row that differs is named, and without them
     the heads say between which two it lies. Keys that a trusted key endorsed in the log are trusted too.
     """
-    log = _Log(heads)
+    log = Log(heads)
     for row in rows:
         log.take(row)
-    trusted = _endorsed(log.rotations, keys)
-    report = Report(len(log.hashes), log.tree.root(), len(heads), findings=log.findings, texts=log.texts)
-    genuine = [head for head in heads if _is_genuine(head, trusted, report)]
-    holding = [head for head in genuine if log.roots.get(head.size) == head.root]
-    report.attested = max((head.size for head in holding), default=0)
-    if len(holding) < len(genuine) or (attested is not None and list(attested) != log.hashes[: len(attested)]):
-        _name(log, genuine, attested, report)
-    return report
+    return log.report(keys, attested)
 
 
-class _Log:
-    """What is to be known of a log from one pass over it."""
+class Log:
+    """A log that is checked row by row, in one pass, and then against the heads that were kept outside."""
 
     def __init__(self, heads: Sequence[Head]) -> None:
+        self.heads = heads
         self.tree, self.hashes = Range(), list[bytes]()
         self.roots: dict[int, bytes] = {0: EMPTY_ROOT}  # by size, where a head says what it was
         self.findings: list[Finding] = []
@@ -279,6 +273,7 @@ class _Log:
         self._next, self._time = 0, ""
 
     def take(self, row: Row) -> None:
+        """The next row."""
         if tuple(map(type, row)) != TYPES:
             row = self._of_other_types(row)
         hash = hashlib.sha256(b"\x00" + row.canonical).digest()
@@ -299,6 +294,17 @@ class _Log:
         self.tree.append(hash)
         if self.tree.size in self._sizes:
             self.roots[self.tree.size] = self.tree.root()
+
+    def report(self, keys: Sequence[Key], attested: Sequence[bytes] | None = None) -> Report:
+        """What the rows came to, as `verify_log` tells it."""
+        trusted = _endorsed(self.rotations, keys)
+        report = Report(len(self.hashes), self.tree.root(), len(self.heads), findings=self.findings, texts=self.texts)
+        genuine = [head for head in self.heads if _is_genuine(head, trusted, report)]
+        holding = [head for head in genuine if self.roots.get(head.size) == head.root]
+        report.attested = max((head.size for head in holding), default=0)
+        if len(holding) < len(genuine) or (attested is not None and list(attested) != self.hashes[: len(attested)]):
+            _name(self, genuine, attested, report)
+        return report
 
     def _find(self, kind: str, what: str, first: int, last: int | None = None) -> None:
         self.findings.append(Finding(kind, what, first, first if last is None else last))
@@ -379,7 +385,7 @@ def _is_genuine(head: Head, keys: Sequence[Key], report: Report) -> bool:
     return False
 
 
-def _name(log: _Log, heads: Sequence[Head], attested: Sequence[bytes] | None, report: Report) -> None:
+def _name(log: Log, heads: Sequence[Head], attested: Sequence[bytes] | None, report: Report) -> None:
     """Say which rows are not what the heads attest."""
     newest = max(heads, key=lambda head: head.size, default=None)
     if attested is None or newest is None or not _vouched(attested, heads, report):
@@ -401,7 +407,7 @@ def _vouched(attested: Sequence[bytes], heads: Sequence[Head], report: Report) -
     return not wrong
 
 
-def _bracket(log: _Log, heads: Sequence[Head], report: Report) -> None:
+def _bracket(log: Log, heads: Sequence[Head], report: Report) -> None:
     """Say between which heads the first difference lies, and what is missing at the end."""
     count, good = len(log.hashes), 0
     for head in sorted(heads, key=lambda head: head.size):

@@ -7,13 +7,12 @@ throw the connection away; and an answer becomes that exception of PEP 249 which
 
 from __future__ import annotations
 
-import io
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from struct import Struct
-from typing import IO, Any
+from typing import Any
 
 import pg8000
 from pg8000.converters import make_params
@@ -34,12 +33,17 @@ OUTAGES = ("08", "40", "53", "55", "57", "58", "25006")
 VIOLATIONS = "23"  # of constraints
 LOST = "network error"
 BEGIN = "begin transaction"  # as pg8000 says it before the first statement of a transaction
-COPY = "limner_copy"  # the execution option with the stream that a COPY writes to, or the bytes that it reads
+COPY = "limner_copy"  # the execution option with what takes the pieces of a COPY, or the bytes that a COPY reads
+BUFFER = 2**18  # bytes read at once
 
 # What the binary format of COPY is made of.
 COPY_BEGINS, COPY_ENDS = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 FIELDS, LENGTH, INTEGER, LONG = Struct(">h"), Struct(">i"), Struct(">ii"), Struct(">iq")  # numbers follow their lengths
 NULL = LENGTH.pack(-1)
+
+Taker = Callable[[bytes], int]
+"""Takes a piece of a COPY, as messages of the protocol: each is "d", its length without that letter, and a row. What is taken
+are whole messages, and what is returned is how many bytes they had. It must not raise."""
 
 # A dead network ends in an error and not in waiting: what was sent may wait for 10 s, and a silent connection is given up after
 # 30 s. So it is at the server too, which else would keep a dead machine's leases for hours.
@@ -66,16 +70,14 @@ def open_engine(url: URL, *, patience: int) -> Engine:
     return engine
 
 
-def copied(connection: SQLAlchemyConnection, query: Select[*tuple[Any, ...]]) -> bytes:
-    """The rows of a query in the binary format of COPY: to decode them from it takes half the time that pg8000 takes by itself.
+def copied(connection: SQLAlchemyConnection, query: Select[*tuple[Any, ...]], take: Taker) -> None:
+    """Have the rows of a query taken in the binary format of COPY, in pieces, while the server goes on with the next.
 
-    Raises DBAPIError as any statement does.
+    To decode them from it takes half the time that pg8000 takes by itself. Raises DBAPIError as any statement does.
     """
     statement = query.compile(connection, compile_kwargs={"literal_binds": True})
-    stream = io.BytesIO()
-    options = {COPY: stream}
+    options = {COPY: take}
     connection.exec_driver_sql(f"COPY ({statement}) TO STDOUT (FORMAT binary)", execution_options=options)
-    return stream.getvalue()
 
 
 def copy_rows(connection: SQLAlchemyConnection, table: Table, rows: Iterable[Sequence[Any]]) -> None:  # values of its columns
@@ -144,9 +146,9 @@ class Connection(pg8000.Connection):  # type: ignore[misc]  # pg8000 has no type
         statement: str,
         vals: Sequence[Any] = (),  # of whatever type pg8000 can send
         oids: Sequence[int] = (),
-        stream: IO[bytes] | bytes | None = None,
+        stream: Taker | bytes | None = None,
     ) -> Context:
-        """Execute a statement in one exchange with the server. `stream` is what a COPY writes to, or the bytes that it reads.
+        """Execute a statement in one exchange with the server. `stream` takes what a COPY gives, or is the bytes that it reads.
 
         pg8000 takes three, and when a parameter cannot be encoded it stops between them: the answers still to come would then
         be taken for those to the next statements, a commit among them.
@@ -172,6 +174,20 @@ class Connection(pg8000.Connection):  # type: ignore[misc]  # pg8000 has no type
     def handle_COPY_IN_RESPONSE(self, data: bytes, context: Context) -> None:
         """The server asks for what a COPY reads, which is on its way."""
 
+    def handle_COPY_OUT_RESPONSE(self, data: bytes, context: Context) -> None:
+        """The rows of a COPY begin to come."""
+        self._have_taken(context.stream)
+
+    def handle_COPY_DATA(self, data: bytes, context: Context) -> None:
+        """A row of a COPY that came in two pieces."""
+        context.stream(COPY_DATA + LENGTH.pack(LENGTH.size + len(data)) + data)
+        self._have_taken(context.stream)
+
+    def _have_taken(self, take: Taker) -> None:
+        """Have rows taken as they come: pg8000 reads them one by one, which takes longer than to decode them."""
+        while taken := take(self._sock.peek(1)):
+            self._sock.read(taken)
+
     def handle_messages(self, context: Context) -> None:
         """Read the server's answer to its end."""
         try:
@@ -187,8 +203,15 @@ class Connection(pg8000.Connection):  # type: ignore[misc]  # pg8000 has no type
             super().close()
 
 
+class _Socket(socket.socket):
+    """A socket that is read in large pieces."""
+
+    def makefile(self, mode: str) -> Any:  # type: ignore[override]  # as pg8000 calls it; a BufferedRWPair
+        return super().makefile(mode, buffering=BUFFER)  # type: ignore[call-overload]  # the mode is "rwb"
+
+
 def _unix(path: str, timeout: int | None) -> socket.socket:
-    connection = socket.socket(socket.AF_UNIX)
+    connection = _Socket(socket.AF_UNIX)
     connection.settimeout(timeout)
     try:
         connection.connect(path)
@@ -199,7 +222,8 @@ def _unix(path: str, timeout: int | None) -> socket.socket:
 
 
 def _tcp(host: str, port: int, timeout: int | None) -> socket.socket:
-    connection = socket.create_connection((host, port), timeout)
+    connection = _Socket(fileno=socket.create_connection((host, port), timeout).detach())
+    connection.settimeout(timeout)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in TCP_OPTIONS.items():
         if hasattr(socket, name):  # not every system has each
