@@ -73,6 +73,7 @@ def train(
                 bar.say("is trained")
                 continue
             with bar:
+                bar.say("getting pictures ready")
                 session.train(stage, [bar], every=every)
         return session.publish(examined=command == "all") if session.main else None
 
