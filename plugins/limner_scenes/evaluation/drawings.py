@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from limner import Image
+from limner import Image, UsageError
+from limner_scenes.reader.reading import LEAST_SIDE
 
 Picture = NDArray[np.uint8]
 
@@ -87,7 +88,19 @@ def _drawn(artist: Artist, prompt: str, seed: int) -> Drawn:
     began = time.perf_counter()
     image = artist.image(prompt, seed)
     seconds = round(time.perf_counter() - began, 4)
+    if image is not None:
+        _check(image)
     return Drawn(None if image is None else np.asarray(image.pillow()), seconds)
+
+
+def _check(image: Image) -> None:
+    """Raise UsageError for a picture that the checker could not read."""
+    width, height = image.size
+    if width != height or width < LEAST_SIDE:
+        what = (
+            f"the pipeline makes pictures of {width} x {height} pixels; the checker reads square ones of {LEAST_SIDE} at least"
+        )
+        raise UsageError(what, where="--model and --pipeline", fix="evaluate a pipeline that makes larger ones")
 
 
 def _png(picture: Picture) -> bytes:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from limner import Image
+from limner import Image, UsageError
 from limner_scenes.evaluation.drawings import Drawings
 
 ASKED = [("a red cat", 0), ("a blue car", 1), ("nothing", 2)]
@@ -21,13 +21,14 @@ class Noise:
 
     digest: str = "noise"
     stamina: int = 100
+    size: tuple[int, int] = (32, 32)
     drawn: list[str] = field(default_factory=list)
 
     def image(self, prompt: str, seed: int) -> Image | None:
         if len(self.drawn) == self.stamina:
             raise KeyboardInterrupt
         self.drawn.append(prompt)
-        pixels = np.random.default_rng(seed).integers(0, 256, (32, 32, 3)).astype(np.uint8)
+        pixels = np.random.default_rng(seed).integers(0, 256, (*self.size, 3)).astype(np.uint8)
         return None if prompt == "nothing" else Image(PillowImage.fromarray(pixels))
 
 
@@ -65,3 +66,11 @@ def test_each_new_drawing_is_told_and_none_that_was_kept(tmp_path: Path) -> None
     for asked in (ASKED[:2], ASKED):
         list(drawings.draw(Noise(), asked, lambda: told.append(1)))
     assert len(told) == 3
+
+
+@pytest.mark.parametrize("size", [(16, 16), (64, 32)])
+def test_pictures_that_the_checker_cannot_read_are_refused_at_the_first(tmp_path: Path, size: tuple[int, int]) -> None:
+    artist = Noise(size=size)
+    with pytest.raises(UsageError, match="the checker reads square ones of 32 at least"):
+        list(Drawings.open(tmp_path / "drawings.jsonl").draw(artist, ASKED))
+    assert len(artist.drawn) == 1
