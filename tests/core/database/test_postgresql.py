@@ -15,11 +15,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from sqlalchemy import bindparam, insert, select, text
+from sqlalchemy import bindparam, func, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 from limner.database.connection import Database, is_outage
-from limner.database.postgresql import TCP_OPTIONS
+from limner.database.postgresql import TCP_OPTIONS, copied
 from limner.database.tables import texts
 
 if TYPE_CHECKING:
@@ -263,3 +263,31 @@ def test_a_server_without_tls_is_taken_only_where_that_is_allowed(through: Throu
     for mode in ("require", "verify-ca", "verify-full"):
         with closing(Database(f"{url}?sslmode={mode}")) as database, pytest.raises(DBAPIError, match="SSL"), database.reading():
             pass
+
+
+def test_rows_come_in_pieces_of_whole_messages_and_sorting_is_as_it_was(database: Database) -> None:
+    sizes = [10, 300_000, 0, 70_000, 10]  # some larger than what is read at once
+    with database.writing() as connection:
+        connection.execute(
+            insert(texts), [{"hash": str(at), "kind": "k", "text": b"x" * size} for at, size in enumerate(sizes)]
+        )
+    messages: list[bytes] = []
+
+    def take(data: bytes) -> int:
+        at = 0
+        while (
+            len(data) >= at + 5
+            and len(data) >= (end := at + 1 + int.from_bytes(data[at + 1 : at + 5]))
+            and data[at] == ord("d")
+        ):
+            messages.append(data[at + 5 : end])
+            at = end
+        return at
+
+    with database.reading() as connection:
+        copied(connection, select(texts.c.text).order_by(texts.c.hash), take)
+        assert connection.scalar(text("SHOW enable_sort")) == "on"
+        assert connection.scalar(select(func.count()).select_from(texts)) == len(sizes)
+    header, *rest = messages
+    assert [len(row) - 6 for row in (header[19:], *rest[:-1])] == sizes
+    assert rest[-1] == b"\xff\xff"
