@@ -86,6 +86,7 @@ class ImageLife:
         return result
 
     def _end(self, end: ImageEnd) -> ImageResult:
+        self._making.document()
         ended, changes = self._quarantine(end) or (Ended(end.outcome, end.reason, pixels_sha256=self._making.pixels_sha256), ())
         self._record.outcome(self._making.generation, ended, changes)
         result = self._result(end.outcome, error=end.error)

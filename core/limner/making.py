@@ -85,6 +85,7 @@ class Making:
         self.mark: Mark | None = None
         self.held = False
         self.misconfigured = False
+        self._undocumented: list[tuple[Generation, Decision]] = []  # decisions not yet handed to the record
         self._marking: tuple[Image, Image] | None = None  # before and after the mark that carries its id
         self._look: Look | None = None
 
@@ -93,7 +94,7 @@ class Making:
         making = copy(self)
         making.generation = self.generation.with_image(preview)
         making.pixels_sha256 = ""
-        making._look = None
+        making._undocumented, making._look = [], None
         making._trail = trail
         return making
 
@@ -113,6 +114,13 @@ class Making:
             if step.stage.name == "attest":
                 yield from self._step(position, step)
         self.refuse(self._services.deny.of_image(self._read_back(encoded)))
+        self.document()
+
+    def document(self) -> None:
+        """Hand the record what was decided. A step that was let through begins first; all else is handed over at once."""
+        undocumented, self._undocumented = self._undocumented, []
+        for generation, decision in undocumented:
+            self._trail.decision(generation, decision)
 
     def hash_pixels(self) -> None:
         """Remember what the image shows, if there is one, before anything marks it."""
@@ -129,8 +137,6 @@ class Making:
         return self._look
 
     def _step(self, position: int, step: BoundStep) -> Waiting[None]:
-        if step.stage.name == "watermark":
-            self.hash_pixels()
         before = self.generation.image
         error = yield from self._submit(step)
         if step.cls.carries_mark_id and before is not None and self.generation.image is not None:
@@ -154,14 +160,21 @@ class Making:
             lambda i, n: self._watcher.progressed(generation.index, step.id, i, n),
             Previews(self._watcher.previews, inbox.put) if inbox else None,
         )
-        if step.stage.name == "attest":
-            self.look()  # while the file is signed: so nobody waits for it
+        self._meanwhile(step)
         if inbox is None:
             yield future
         else:
             future.add_done_callback(lambda _: inbox.end())
             yield from self._await_end(inbox)
         return self._take(step, future)
+
+    def _meanwhile(self, step: BoundStep) -> None:
+        """What the step needs not wait for, done while it is at work."""
+        self.document()
+        if step.stage.name == "watermark":
+            self.hash_pixels()
+        elif step.stage.name == "attest":
+            self.look()
 
     def _has_previews(self, step: BoundStep) -> bool:
         """Whether previews of this step are wanted, and may leave if they pass."""
@@ -210,9 +223,11 @@ class Making:
             return
         self.generation = replace(self.generation, decisions=(*self.generation.decisions, *decisions))
         for decision in decisions:
-            self._trail.decision(self.generation, decision)
+            self._undocumented.append((self.generation, decision))
             self._services.lifecycle("after_decision", decision=DecisionView.of(self.generation, decision))
         action = strictest(decision for decision in decisions if not self._is_cleared(decision))
+        if action != "allow":
+            self.document()
         if action == "block":
             raise ImageEnd("withheld")
         if action == "review":

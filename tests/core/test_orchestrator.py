@@ -81,6 +81,21 @@ def test_a_harmless_prompt_is_released_with_its_whole_life_on_the_record(open_ho
     assert app.images.read(app.database, outcome["image"]) == image.file.data
 
 
+def test_what_was_decided_stays_on_the_record_of_an_image_that_fails_right_after(
+    open_house: Open, monkeypatch: pytest.MonkeyPatch
+):
+    """A decision that lets the next step begin is handed over when it has begun; here none comes."""
+
+    def fails(*given: object) -> None:
+        raise OSError("no encoder")
+
+    app = open_house(pipelines=PIPELINES.replace("      - use: toy.mark\n", "", 1))
+    monkeypatch.setattr("limner.making.encode", fails)
+    [image], record = run(app, "a bright field")
+    assert image.outcome == "failed"
+    assert kinds(record) == ["request.accepted", "decision", "decision", "generation.steps", "image.outcome", "request.closed"]
+
+
 def test_the_recorded_pixel_hash_is_of_the_pixels_before_marking(open_house: Open):
     app = open_house()
     [image], _ = run(app, "a bright field")
