@@ -136,7 +136,9 @@ class Session:
         settings = getattr(self.recipe, stage)
         wanted = settings.model_dump(mode="json") if settings is not None else None
         there = stage == "ridge_prior" or self._checkpoint(stage).exists()
-        return record is not None and record.settings == wanted and there and stage in ready_stages(self.run)
+        done = record is not None and record.settings == wanted and there and stage in ready_stages(self.run)
+        self.place.accelerator.wait_for_everyone()  # of several processes none may change yet what the others look at
+        return done
 
     def publish(self, *, examined: bool) -> Path:
         """Write the model of what is trained so far; examined, with the doctor's findings on its card, if he can tell any."""
