@@ -46,8 +46,7 @@ def test_a_full_disk_refuses_requests_until_it_has_room(tmp_path: Path):
         assert outcomes(app) == ["released"] * 2
         pages = {"limit": 10}  # far fewer than there are: SQLite then takes what there is for the limit
         limit = "PRAGMA max_page_count = {limit}"
-        app.database.engine.dispose()
-        event.listen(app.database.engine, "checkout", lambda connection, *_: connection.execute(limit.format(**pages)))
+        event.listen(app.database.engine, "begin", lambda connection: connection.exec_driver_sql(limit.format(**pages)))
         refused = refusal(app, "a circle " * 400)
         assert "the record cannot be written: database or disk is full" in refused.what
         assert "its disk has room" in refused.fix
