@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import secrets
+import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from copy import copy
@@ -35,6 +36,7 @@ from limner.views import DecisionView, StepView
 
 MEASURING_DEADLINE = 60.0  # seconds, for a check that names none: a gate that hangs must end, and not in an allow
 WORKING_DEADLINE = 600.0  # seconds, for other steps that name none
+HEAD_START = 50e-6  # seconds; one thread runs Python at a time, and this one would keep the step from beginning
 
 T = TypeVar("T")
 Waiting = Generator[Future[Any], None, T]  # work that yields the futures it waits for
@@ -170,6 +172,7 @@ class Making:
 
     def _meanwhile(self, step: BoundStep) -> None:
         """What the step needs not wait for, done while it is at work."""
+        time.sleep(HEAD_START)
         self.document()
         if step.stage.name == "watermark":
             self.hash_pixels()
