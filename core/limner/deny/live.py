@@ -71,17 +71,17 @@ class DenyList:
         self._lock = threading.Lock()
         self._seen: _Seen | None = None
 
-    def _standing(self) -> _Standing:
-        """The list as it stands. Raises DBAPIError where the database is away."""
+    def _standing(self, fresh: float = FRESH) -> _Standing:
+        """The list as it stood at most `fresh` seconds ago. Raises DBAPIError where the database is away."""
         with self._lock:
-            if self._seen is None or self._clock() - self._seen.at >= FRESH:
+            if self._seen is None or self._clock() - self._seen.at >= fresh:
                 self._seen = self._look(self._seen)
             return self._seen.standing()
 
     def look(self) -> None:
-        """Look at the database now, if it is time to: so a request that is judged soon need not wait for that."""
+        """Look at the database now, if it soon has to be: so a request that is judged then need not wait for that."""
         with suppress(SQLAlchemyError, LimnerError):  # it is asked again when something is judged, and then refused
-            self._standing()
+            self._standing(FRESH / 2)
 
     def of_request(self, request: Request) -> Decision | None:
         """The refusal of a request for its caller, words or inputs; None where nothing is denied."""

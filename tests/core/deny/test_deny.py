@@ -80,6 +80,21 @@ def test_a_change_is_live_within_a_second_and_has_a_revision(writer: AuditWriter
     assert other_process.revision == before
 
 
+def test_a_look_ahead_of_time_spares_who_is_judged_soon_the_next_one(writer: AuditWriter, live: Live) -> None:
+    time = [0.0]
+    process = live(clock=lambda: time[0])
+    before = process.revision
+    add(writer, "term", "kite", actor="local:op", reason="a campaign")
+    time[0] = 0.4
+    process.look()  # it has just looked
+    assert process.revision == before
+    time[0] = 0.6
+    process.look()
+    assert (changed := process.revision) != before
+    time[0] = 1.5
+    assert process.revision == changed
+
+
 def test_what_has_expired_no_longer_stands(writer: AuditWriter, database: Database, live: Live) -> None:
     kept = add(writer, "term", "kite", actor="local:op", reason="for an hour", expires=after(days=1 / 24))
     assert [denial.id for denial in listed(database)] == [kept.id]
