@@ -52,8 +52,8 @@ class Appended:
         return self._result
 
     def _wait(self, timeout: float) -> None:
-        self._waited_for = True
         try:
+            self._waited_for = True
             if self._lock.acquire(timeout=timeout):
                 self._lock.release()  # for the next who waits
         finally:  # whatever ended it: who woke us has left the others to us

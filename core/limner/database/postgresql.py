@@ -157,7 +157,7 @@ class Connection(pg8000.Connection):  # type: ignore[misc]  # pg8000 has no type
         pg8000 takes three, and when a parameter cannot be encoded it stops between them: the answers still to come would then
         be taken for those to the next statements, a commit among them.
         """
-        context = Context(statement, stream=stream)
+        context, parameters = Context(statement, stream=stream), make_params(self.py_types, vals)
         if self._begins:  # where it fails, the server passes over all that comes with it
             self._begins = False
             self.send_PARSE(NULL_BYTE, BEGIN)
@@ -165,7 +165,7 @@ class Connection(pg8000.Connection):  # type: ignore[misc]  # pg8000 has no type
             self.send_EXECUTE()
         self.send_PARSE(NULL_BYTE, statement, oids)
         self.send_DESCRIBE_STATEMENT(NULL_BYTE)
-        self.send_BIND(NULL_BYTE, make_params(self.py_types, vals))
+        self.send_BIND(NULL_BYTE, parameters)
         self.send_EXECUTE()
         if isinstance(stream, bytes):
             self._send_message(COPY_DATA, stream)
