@@ -5,7 +5,7 @@
 Five forms of our sampling are each paired with the peer in float32: `exact`, which takes the networks as they are; `quick`,
 with the networks rearranged for speed; quick in bfloat16; and both precisions `compiled`, which takes minutes to load. Each
 pair is of another seed, and how close ours is to the peer's float32 image is told beside the time. Where a CPU has no matrix
-unit for bfloat16, as the report says, float32 is its quickest precision.
+unit for bfloat16, as the report says, networks in bfloat16 compute their products in float32.
 """
 
 from __future__ import annotations

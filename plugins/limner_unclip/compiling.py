@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
+from torch._inductor import config as compiler
 
 from limner import Generation, ModelError
 
@@ -14,17 +17,22 @@ if TYPE_CHECKING:
 
 
 def compiled(unet: Any, device: torch.device) -> Any:  # diffusers' U-Nets are untyped
-    """The U-Net, to be compiled at its first call; on CPUs with its weights laid out for their convolutions."""
-    return torch.compile(unet, options={"freezing": True} if device.type == "cpu" else None)
+    """The U-Net, to be compiled at its first call; from then on nobody may change it."""
+    return torch.compile(unet, options={"guard_filter_fn": _kept_guards} if _freezes(device) else None)
 
 
 def warm_up(step: DenoisingStep, generations: Iterable[Generation]) -> None:
     """Run each generation, so that the compiler works while the step loads and no request waits for it.
 
+    On CPUs weights are frozen, laid out once for the convolutions that use them. That takes the compiler's own setting: as an
+    option of `torch.compile` it comes when the graph is traced, and the weights are inputs of it that change.
+
     Raises ModelError if it cannot compile; a machine without a C++ compiler cannot.
     """
+    freezing = _freezes(step.sampler.device)
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), compiler.patch(freezing=freezing), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the compiler, about the code of libraries
             for generation in generations:
                 step.run([generation])
     except Exception as error:  # the compiler's errors have no common type
@@ -34,3 +42,21 @@ def warm_up(step: DenoisingStep, generations: Iterable[Generation]) -> None:
             where=step.id,
             fix="install a C++ compiler, or leave `compile` out",
         ) from error
+
+
+def _freezes(device: torch.device) -> bool:
+    return device.type == "cpu"
+
+
+def _kept_guards(guards: Sequence[Any]) -> list[bool]:  # torch's GuardFilterEntry, which it does not export
+    """Which of the conditions stay that a compiled network has at each call: those on its input, and which network it is.
+
+    Networks of one class share what was compiled, and are told apart by one weight. The thousands of conditions more, on all
+    that a network consists of, would take time at every call.
+    """
+    weights = [isinstance(guard.value, nn.Parameter) for guard in guards]
+    if not any(weights):
+        return [True] * len(guards)
+    first = weights.index(True)
+    inside = [guard.orig_guard.source.is_unspecialized_nn_module() for guard in guards]
+    return [k == first or not (weights[k] or inside[k]) for k in range(len(guards))]

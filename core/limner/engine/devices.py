@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,19 +63,13 @@ def default_precision(device: torch.device) -> torch.dtype:
     """
     import torch
 
+    from limner.models.products import cpu_multiplies_bfloat16
+
     if device.type == "cuda":
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return torch.bfloat16
         return torch.float16 if torch.cuda.get_device_capability(device) >= (7, 0) else torch.float32
-    return torch.bfloat16 if device.type == "cpu" and _cpu_multiplies_bfloat16() else torch.float32
-
-
-def _cpu_multiplies_bfloat16() -> bool:
-    import torch
-
-    asked: Callable[[], Mapping[str, object]] = getattr(torch.cpu, "get_capabilities", dict)  # older versions lack it
-    capabilities = asked()
-    return any(capabilities.get(name, False) for name in ("amx_bf16", "bf16"))
+    return torch.bfloat16 if device.type == "cpu" and cpu_multiplies_bfloat16() else torch.float32
 
 
 def _found() -> list[str]:

@@ -188,14 +188,19 @@ def _load_otherwise(component: Component, loadable: Loadable) -> Any:
 def _place(component: Component, loadable: Loadable, network: Any, device: torch.device, dtype: torch.dtype) -> Any:
     import torch
 
+    from limner.models.products import cpu_multiplies_bfloat16, widen_products
+
     layout = torch.channels_last if loadable.kind == "convolutional network" else torch.preserve_format
     try:
         with _quietly(loadable):
-            return network.to(device=device, dtype=dtype).to(memory_format=layout)
+            placed = network.to(device=device, dtype=dtype).to(memory_format=layout)
     except RuntimeError as error:  # the device is full, or not there
         cause = str(error).strip().split("\n", 1)[0]
         fix = "set LIMNER_DEVICES or LIMNER_PRECISION to what this machine can hold"
         raise component.error(f"it cannot be put on {device} in {dtype}: {cause}", fix=fix) from error
+    if device.type == "cpu" and dtype is torch.bfloat16 and not cpu_multiplies_bfloat16():
+        widen_products(placed)
+    return placed
 
 
 def _trust(loadable: Loadable) -> dict[str, bool]:
