@@ -89,8 +89,8 @@ def main() -> None:
         app = TimedApp.open(Path(folder))
         assert isinstance(app, TimedApp)
         with app:
+            app.run(app.request(PROMPT, seed=0))  # loads the networks where they will run
             app.time_looking()
-            run(app, seed=0)
             report([run(app, seed) for seed in range(1, runs + 1)])
 
 

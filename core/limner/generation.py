@@ -33,6 +33,9 @@ class Image:
 
     The tensor form is float, (3, height, width), in [-1, 1], on the device where it was made; the Pillow form is mode RGB,
     8 bits. Rounding is `round((x + 1) * 127.5)`.
+
+    numpy converts, on the calling thread alone: torch would start threads for each thread that converts, and where such threads
+    outnumber the processors, all of them sleep between two tasks, those of the networks too, which then take twice as long.
     """
 
     __slots__ = ("_pillow", "_tensor")
@@ -57,17 +60,21 @@ class Image:
         if self._tensor is None:
             assert self._pillow is not None
             array = np.array(self._pillow, dtype=np.float32)
-            self._tensor = torch.from_numpy(array).permute(2, 0, 1).div_(127.5).sub_(1.0).contiguous()
+            self._tensor = torch.from_numpy(np.ascontiguousarray((array / 127.5 - 1.0).transpose(2, 0, 1)))
         return self._tensor.to(device=device, dtype=dtype)
 
     def pillow(self) -> PIL.Image.Image:
         """The pixels as an RGB Pillow image. The image is shared: copy it before drawing on it."""
         if self._pillow is None:
+            import numpy as np
             import PIL.Image
 
             assert self._tensor is not None
-            pixels = self._tensor.detach().float().clamp(-1, 1).add(1).mul(127.5).round().byte()
-            self._pillow = PIL.Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())
+            array = self._tensor.detach().float().cpu().numpy().clip(-1, 1)
+            array += 1
+            array *= 127.5
+            pixels = np.rint(array, out=array).astype(np.uint8)
+            self._pillow = PIL.Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
         return self._pillow
 
     @property

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -24,6 +26,8 @@ from limner.generation import (
     Signal,
     TextConditioning,
 )
+
+TASKS = Path("/proc/self/task")  # the threads of this process, on Linux
 
 
 def every_byte() -> PIL.Image.Image:
@@ -54,6 +58,21 @@ class TestImage:
 
     def test_other_modes_become_rgb(self) -> None:
         assert Image(PIL.Image.new("L", (3, 2), 7)).pillow().getpixel((0, 0)) == (7, 7, 7)
+
+    @pytest.mark.skipif(not TASKS.is_dir(), reason="the system does not list a process's threads")
+    def test_a_thread_converts_alone_and_leaves_the_processors_to_the_networks(self) -> None:
+        large = np.zeros((512, 512, 3), dtype=np.uint8)
+        started: list[int] = []
+
+        def convert() -> None:
+            before = len(list(TASKS.iterdir()))
+            Image(Image(PIL.Image.fromarray(large)).tensor()).pillow()
+            started.append(len(list(TASKS.iterdir())) - before)
+
+        thread = threading.Thread(target=convert)
+        thread.start()
+        thread.join()
+        assert started == [0]
 
     def test_another_shape_is_refused_with_the_shape(self) -> None:
         for shape in ((1, 3, 4, 4), (4, 4, 3), (4, 4)):
