@@ -9,10 +9,11 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, bindparam, update
 
 from limner.audit.event import Event
 from limner.audit.events import IMAGE_OUTCOME, REQUEST_ACCEPTED, REQUEST_CLOSED
+from limner.database.inserting import insert_row
 from limner.database.tables import outcomes, requests
 from limner.errors import AuditError
 
@@ -52,7 +53,7 @@ def _accepted(connection: Connection, event: Event, index: int, time: str, pseud
         "policy": body["policy"]["name"],
         "n": body["n"],
     }
-    connection.execute(insert(requests), row)
+    insert_row(connection, requests, row)
 
 
 def _ended(connection: Connection, event: Event, index: int) -> None:

@@ -1,8 +1,8 @@
-"""Many rows at once, handed to the driver as they are: SQLAlchemy takes more time over a row than the database does."""
+"""Rows handed to the driver as they are: SQLAlchemy takes more time over a row than the database does."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -23,6 +23,11 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, 
         copy_rows(connection, table, rows)
     else:
         connection.exec_driver_sql(_statement(table), list(rows))
+
+
+def insert_row(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:  # values by the names of its columns
+    """Insert one row likewise, with null for the columns that it leaves out."""
+    insert_rows(connection, table, [tuple(row.get(column.name) for column in table.columns)])
 
 
 @cache

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select
 
 from limner.database.connection import Database
+from limner.database.inserting import insert_row
 from limner.database.tables import fingerprints, images
 from limner.images.fingerprint import BITS, distance
 
@@ -38,7 +39,7 @@ class AddFingerprint:
 
     def __call__(self, connection: Connection) -> None:
         """Add the row. The connection must hold the write lock."""
-        connection.execute(insert(fingerprints), {"image_id": self.image_id, "fingerprint": _signed(self.fingerprint)})
+        insert_row(connection, fingerprints, {"image_id": self.image_id, "fingerprint": _signed(self.fingerprint)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,12 @@ from threading import Lock
 from typing import Literal
 from uuid import uuid4
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 from sqlalchemy.engine import RowMapping
 
 from limner.canonical import sha256_hex
 from limner.database.connection import Database
+from limner.database.inserting import insert_row
 from limner.database.subjects import ensure_subject, find_subject
 from limner.database.tables import images, requests
 from limner.errors import AuditError, UsageError
@@ -55,7 +56,7 @@ class AddImage:
         """Add the row. The connection must hold the write lock."""
         subject = ensure_subject(connection, self.keys, self.subject)
         wrapped = subject.wrap(self.data_key, "image key", str(self.row["id"]))
-        connection.execute(insert(images), {**self.row, "subject": subject.pseudonym, "wrapped_key": wrapped})
+        insert_row(connection, images, {**self.row, "subject": subject.pseudonym, "wrapped_key": wrapped})
 
 
 class ImageStore:
