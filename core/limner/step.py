@@ -311,7 +311,7 @@ class IterativeStep(Step):
         return None
 
     def group_key(self, state: Any) -> Hashable:
-        """States with equal keys may share an advance."""
+        """States with equal keys may share an advance. Asked at the beginning, and then before each advance in company."""
         return ()
 
     def run(self, generations: Sequence[Generation]) -> list[Any | ItemError]:

@@ -93,6 +93,7 @@ class RunningSet:
             with self._calls.to(self._loaded, [submission]):
                 state = self._step.begin(submission.generation)
                 steps = int(state.steps)
+                self._step.group_key(state)  # a fault in it shows here, and not only in company
         except BaseException as error:  # whatever a plugin raises is its failure and not this thread's end
             submission.fail(step_error(submission.ref, self._step, error))
         else:
@@ -100,11 +101,15 @@ class RunningSet:
 
     def _groups(self) -> list[list[_Member]]:
         """Those that go on, by what may share an advance."""
-        groups: dict[Hashable, list[_Member]] = {}
         now = self._calls.clock()
-        for member in self._members:
-            if member.done < member.steps and member.submission.goes_on(now, member.so_far):
-                self._join_group(groups, member)
+        going = [
+            member for member in self._members if member.done < member.steps and member.submission.goes_on(now, member.so_far)
+        ]
+        if len(going) < 2:  # as always on a CPU: nobody to group it with
+            return [going] if going else []
+        groups: dict[Hashable, list[_Member]] = {}
+        for member in going:
+            self._join_group(groups, member)
         return list(groups.values())
 
     def _join_group(self, groups: dict[Hashable, list[_Member]], member: _Member) -> None:

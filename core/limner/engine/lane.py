@@ -94,6 +94,8 @@ class Lane:
 
     def has_before(self, order: Order) -> bool:
         """Whether something waits that goes before this, and no worker is free to take it."""
+        if not self._waiting:  # nearly always: no lock for that
+            return False
         with self._changed:
             return bool(self._waiting) and self._waiting[0].order < order and not self._idle
 
