@@ -26,8 +26,10 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, 
 
 
 def insert_row(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:  # values by the names of its columns
-    """Insert one row likewise, with null for the columns that it leaves out."""
-    insert_rows(connection, table, [tuple(row.get(column.name) for column in table.columns)])
+    """Insert one row likewise, with null for the columns that it leaves out. Raises KeyError for any other name."""
+    if unknown := row.keys() - table.columns.keys():
+        raise KeyError(f"{table.name} has no column {min(unknown)!r}")
+    insert_rows(connection, table, [tuple(map(row.get, table.columns.keys()))])
 
 
 @cache

@@ -105,7 +105,7 @@ class RunningSet:
         going = [
             member for member in self._members if member.done < member.steps and member.submission.goes_on(now, member.so_far)
         ]
-        if len(going) < 2:  # as always on a CPU: nobody to group it with
+        if len(going) < 2:  # as on a CPU: nobody to group it with
             return [going] if going else []
         groups: dict[Hashable, list[_Member]] = {}
         for member in going:

@@ -5,7 +5,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from limner.database.connection import Database, is_outage
-from limner.database.inserting import insert_rows
+from limner.database.inserting import insert_row, insert_rows
 from limner.database.tables import events, subjects
 
 EVENT = (2**40, "0" * 32, "r1", "nöte — 😀\t\\N", 1, "2026-11-22T16:41:43.123456Z", b"\x00\xff\\{}\n", b"\x01" * 32)
@@ -30,3 +30,19 @@ def test_a_row_that_the_table_refuses_leaves_none(database: Database, wrong: tup
     assert not is_outage(caught.value)
     with database.reading() as connection:
         assert connection.execute(select(events)).all() == []
+
+
+def test_what_a_row_by_names_leaves_out_is_null(database: Database) -> None:
+    named = {"created": SUBJECT[5], "master_id": SUBJECT[4], "pseudonym": SUBJECT[0]}
+    with database.writing() as connection:
+        insert_row(connection, subjects, named)
+    with database.reading() as connection:
+        assert connection.execute(select(subjects)).all() == [(SUBJECT[0], None, None, None, *SUBJECT[4:])]
+
+
+def test_a_name_that_is_no_column_is_refused(database: Database) -> None:
+    row = {"pseudonym": SUBJECT[0], "master_id": "master", "created": SUBJECT[5], "wraped_key": b"key"}
+    with pytest.raises(KeyError, match="subjects has no column 'wraped_key'"), database.writing() as connection:
+        insert_row(connection, subjects, row)
+    with database.reading() as connection:
+        assert connection.execute(select(subjects)).all() == []
