@@ -1,8 +1,8 @@
 """In which precision a CPU computes the products of networks that are kept in bfloat16.
 
-Without a unit that multiplies matrices of bfloat16, a CPU takes longer over products in it than in float32 (of 512 x 512, 1.9
-times as long with AVX512-BF16). There weights and activations stay bfloat16, and linear layers and convolutions compute in
-float32. That is no less exact: products of bfloat16 are exact in float32, and summed up in it in any case.
+Without a unit that multiplies matrices of bfloat16, a CPU takes longer over products in it than in float32, with AVX512-BF16
+too. There weights and activations stay bfloat16, and linear layers and convolutions compute in float32. That is no less exact:
+products of bfloat16 are exact in float32, and summed up in it in any case.
 """
 
 from __future__ import annotations
