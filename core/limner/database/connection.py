@@ -6,10 +6,11 @@ Whoever adds to the record holds the write lock from the start of its transactio
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -21,11 +22,9 @@ from limner.errors import ConfigurationError
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+pg8000"}
 PATIENCE = 10  # seconds to wait for another writer before giving up
 WRITE_LOCK = 0x4C696D6E65720000  # "Limner" in ASCII, then zeros: the key of PostgreSQL's advisory lock
-SQLITE_ERROR = 1  # SQLite's code for a statement that is wrong in itself
 
 PRAGMAS = (
-    f"PRAGMA busy_timeout = {PATIENCE * 1000}",  # first, because the next may have to wait
-    "PRAGMA journal_mode = WAL",
+    f"PRAGMA busy_timeout = {PATIENCE * 1000}",
     "PRAGMA synchronous = FULL",  # a commit is on the disk when it returns
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",  # an erased key leaves no copy in a free page
@@ -96,7 +95,7 @@ def is_outage(error: DBAPIError) -> bool:
     if error.connection_invalidated:
         return True
     code = getattr(error.orig, "sqlite_errorcode", None)
-    return isinstance(error, OperationalError) and (code is None or code & 0xFF != SQLITE_ERROR)
+    return isinstance(error, OperationalError) and (code is None or code & 0xFF != sqlite3.SQLITE_ERROR)
 
 
 def _checked(text: str) -> URL:
@@ -124,10 +123,28 @@ def _sqlite(url: URL) -> Engine:
     return engine
 
 
-def _set_pragmas(connection: Any, record: ConnectionPoolEntry) -> None:  # a sqlite3.Connection
+def _set_pragmas(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # else sqlite3 itself begins transactions, late and never immediate
     for pragma in PRAGMAS:
         connection.execute(pragma)
+    _enter_wal(connection)
+
+
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    """Switch a new database to its write-ahead log, and wait for others that just do so.
+
+    SQLite does not: whoever reads the database and then asks for all of it is told at once that it is busy, as another
+    who does the same would wait for ever (https://sqlite.org/c3ref/busy_handler.html). Raises after PATIENCE seconds.
+    """
+    patience = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+                raise
+        time.sleep(0.005)
 
 
 def _begin(connection: Connection) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -10,8 +12,9 @@ from sqlalchemy import event, func, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from limner.database.connection import Database, is_outage
+from limner.database.migration import open_database
 from limner.database.tables import events, texts
-from limner.errors import ConfigurationError
+from limner.errors import AuditError, ConfigurationError
 
 if TYPE_CHECKING:
     from tests.core.conftest import PostgreSQLServer
@@ -29,6 +32,30 @@ def test_sqlite_commits_are_durable_and_readers_do_not_wait(tmp_path: Path) -> N
         values = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in pragmas]
     database.close()
     assert values == ["wal", 2, 1, 10_000, 1]
+
+
+def test_a_new_record_is_waited_for_while_another_process_sets_it_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    waits: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            other.execute("COMMIT")
+
+    monkeypatch.setattr("limner.database.connection.time.sleep", wait)
+    with closing(Database(f"sqlite:///{tmp_path / 'x.db'}")) as database, closing(other), database.reading() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    assert len(waits) == 3
+
+
+def test_a_new_record_that_stays_locked_is_given_up_in_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("limner.database.connection.PATIENCE", 0.01)
+    with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(AuditError, match="does not answer: database is locked"):
+            open_database(f"sqlite:///{tmp_path / 'x.db'}")
 
 
 def test_postgresql_commits_are_durable_even_where_the_server_is_set_to_be_quick(postgresql: PostgreSQLServer) -> None:
