@@ -190,7 +190,8 @@ def _place(component: Component, loadable: Loadable, network: Any, device: torch
 
     from limner.models.products import cpu_multiplies_bfloat16, widen_products
 
-    layout = torch.channels_last if loadable.kind == "convolutional network" else torch.preserve_format
+    convolutional = loadable.kind == "convolutional network"
+    layout = torch.channels_last if convolutional else torch.preserve_format
     try:
         with _quietly(loadable):
             placed = network.to(device=device, dtype=dtype).to(memory_format=layout)
@@ -198,7 +199,7 @@ def _place(component: Component, loadable: Loadable, network: Any, device: torch
         cause = str(error).strip().split("\n", 1)[0]
         fix = "set LIMNER_DEVICES or LIMNER_PRECISION to what this machine can hold"
         raise component.error(f"it cannot be put on {device} in {dtype}: {cause}", fix=fix) from error
-    if device.type == "cpu" and dtype is torch.bfloat16 and not cpu_multiplies_bfloat16():
+    if convolutional and device.type == "cpu" and dtype is torch.bfloat16 and cpu_multiplies_bfloat16() is False:
         widen_products(placed)
     return placed
 

@@ -1,8 +1,11 @@
-"""In which precision a CPU computes the products of networks that are kept in bfloat16.
+"""In which precision a CPU computes the products of convolutional networks that are kept in bfloat16.
 
-Without a unit that multiplies matrices of bfloat16, a CPU takes longer over products in it than in float32, with AVX512-BF16
-too. There weights and activations stay bfloat16, and linear layers and convolutions compute in float32. That is no less exact:
-products of bfloat16 are exact in float32, and summed up in it in any case.
+Without a unit that multiplies matrices of bfloat16, a CPU takes longer over products of many rows in it than in float32, with
+AVX512-BF16 too. There weights and activations stay bfloat16, and linear layers and convolutions compute in float32. That is no
+less exact: products of bfloat16 are exact in float32, and summed up in it in any case.
+
+Transformers stay as they are: of few rows, as a language model has a token, products take the time in which weights are read,
+and weights twice as wide take twice as long.
 """
 
 from __future__ import annotations
@@ -15,9 +18,11 @@ from torch import nn
 from torch.nn import functional
 
 
-def cpu_multiplies_bfloat16() -> bool:
-    """Whether this CPU multiplies matrices of bfloat16: by Intel's AMX, or Arm's BF16 extension."""
-    asked: Callable[[], Mapping[str, object]] = getattr(torch.cpu, "get_capabilities", dict)  # older versions lack it
+def cpu_multiplies_bfloat16() -> bool | None:
+    """Whether this CPU multiplies matrices of bfloat16, by AMX or Arm's BF16 extension; None where torch is too old to tell."""
+    asked: Callable[[], Mapping[str, object]] | None = getattr(torch.cpu, "get_capabilities", None)
+    if asked is None:
+        return None
     capabilities = asked()
     return any(capabilities.get(name, False) for name in ("amx_bf16", "bf16"))
 

@@ -57,6 +57,20 @@ def test_a_cpu_that_does_computes_them_as_they_are(karlo: Path, monkeypatch: pyt
     assert precisions_of(network) == {torch.bfloat16}
 
 
+def test_a_torch_that_cannot_tell_leaves_them_as_they_are(karlo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    network = local_models(tiny=karlo).bind(CPU, torch.bfloat16).component("tiny", "super_res_first")
+    assert precisions_of(network) == {torch.bfloat16}
+
+
+def test_transformers_compute_theirs_as_they_are(karlo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
+    encoder = local_models(tiny=karlo).bind(CPU, torch.bfloat16).component("tiny", "text_encoder")
+    with torch.inference_mode(), Products() as products:
+        encoder(torch.zeros(1, 4, dtype=torch.long))
+    assert products.precisions == {torch.bfloat16}
+
+
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
 def test_widened_products_differ_from_those_in_float32_by_the_rounding_of_the_answer_alone(make: Any, bias: bool) -> None:
