@@ -46,15 +46,19 @@ class DecodingStep(DenoisingStep):
             self._compile(device)
 
     def _compile(self, device: torch.device) -> None:
-        """Compile the U-Net for one row and for two, as a sample has without guidance and with it."""
+        """Compile the U-Net for the rows that a sample has with guidance, and those that it has without."""
         import torch
 
         from limner_unclip.compiling import compiled, warm_up
 
         self.unet = compiled(self.unet, device)
         embedding = Embedding(torch.zeros(self.text_proj.config.clip_embeddings_dim), self.text.space)
-        overrides = ({"steps": 1, "guidance": guidance} for guidance in (2.0, 1.0))
-        warm_up(self, (Generation("warm-up", 0, 0, "", embedding=embedding, overrides=given) for given in overrides))
+        sample = Generation("warm-up", 0, 0, "", embedding=embedding)
+        warm_up(self, self._with_inputs([replace(sample, overrides={"steps": 1, "guidance": given}) for given in (2.0, 1.0)]))
+
+    def _with_inputs(self, generations: Sequence[Generation]) -> Sequence[Generation]:
+        """The same, each with what this step needs that a request brings."""
+        return generations
 
     def condition(self, generation: Generation, options: DecodingOptions) -> Conditioning:
         """Embedding and text in one, and beside them, if guided, the null embedding and the negative text.

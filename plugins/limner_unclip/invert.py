@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from limner import Generation, ItemError, Models, hookimpl
+from limner import Generation, Image, Input, ItemError, Models, hookimpl
 from limner_unclip.decoding import DecodingOptions, DecodingStep
 from limner_unclip.inputs import brought
 
@@ -37,11 +37,23 @@ class Invert(DecodingStep):
 
     def load(self, models: Models, device: torch.device, dtype: torch.dtype) -> None:
         """Load what the decoder loads, and for a second image the image encoder."""
-        super().load(models, device, dtype)
         if self.options.second:
             from limner_unclip.image_embedding import ImageEmbedder
 
             self.embedder = ImageEmbedder(models, self.options.model, device, dtype)
+        super().load(models, device, dtype)
+
+    def _with_inputs(self, generations: Sequence[Generation]) -> Sequence[Generation]:
+        import torch
+
+        image = Image(torch.zeros(self.shape))
+        inputs = (Input("image", image, ""), Input("second", image, ""))
+        weights = (0.5, 0.0) if self.options.second else (0.0,)
+        return [
+            replace(generation, inputs=inputs, overrides={**generation.overrides, "weight": weight})
+            for generation in generations
+            for weight in weights
+        ]
 
     @hookimpl
     def invert(self, generations: Sequence[Generation]) -> list[torch.Tensor | ItemError]:
