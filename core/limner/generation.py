@@ -12,8 +12,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    import numpy as np
     import PIL.Image
     import torch
+    from numpy.typing import NDArray
 
 Task = Literal["generate", "vary", "edit", "blend"]
 Gate = Literal["prompt", "upload", "embedding", "image"]
@@ -36,6 +38,7 @@ class Image:
 
     numpy converts, on the calling thread alone: torch would start threads for each thread that converts, and where such threads
     outnumber the processors, all of them sleep between two tasks, those of the networks too, which then take twice as long.
+    (Of bfloat16, which numpy does not know, torch makes float32 first; samples are float32.)
     """
 
     __slots__ = ("_pillow", "_tensor")
@@ -70,7 +73,7 @@ class Image:
             import PIL.Image
 
             assert self._tensor is not None
-            array = self._tensor.detach().float().cpu().numpy().clip(-1, 1)
+            array = _array(self._tensor).clip(-1, 1)
             array += 1
             array *= 127.5
             pixels = np.rint(array, out=array).astype(np.uint8)
@@ -93,7 +96,13 @@ class Image:
 
     def is_finite(self) -> bool:
         """False if any value is NaN or infinite."""
-        return self._tensor is None or bool(self._tensor.isfinite().all())
+        import numpy as np
+
+        if self._tensor is None:
+            return True
+        if self._tensor.device.type != "cpu":
+            return bool(self._tensor.isfinite().all())
+        return bool(np.isfinite(_array(self._tensor)).all())
 
     def __reduce__(self) -> tuple[type[Image], tuple[Any]]:
         tensor = self._tensor
@@ -101,6 +110,15 @@ class Image:
 
     def __repr__(self) -> str:
         return f"Image({self.size[0]}x{self.size[1]})"
+
+
+def _array(tensor: torch.Tensor) -> NDArray[np.float32]:
+    """The values as float32, in the tensor's own memory where they are that already."""
+    import numpy as np
+    import torch
+
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy().astype(np.float32, copy=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -62,17 +62,24 @@ class TestImage:
     @pytest.mark.skipif(not TASKS.is_dir(), reason="the system does not list a process's threads")
     def test_a_thread_converts_alone_and_leaves_the_processors_to_the_networks(self) -> None:
         large = np.zeros((512, 512, 3), dtype=np.uint8)
-        started: list[int] = []
+        started: set[Path] = set()
 
         def convert() -> None:
-            before = len(list(TASKS.iterdir()))
-            Image(Image(PIL.Image.fromarray(large)).tensor()).pillow()
-            started.append(len(list(TASKS.iterdir())) - before)
+            before = set(TASKS.iterdir())
+            image = Image(Image(PIL.Image.fromarray(large)).tensor())
+            assert image.is_finite()
+            image.pillow()
+            started.update(set(TASKS.iterdir()) - before)
 
-        thread = threading.Thread(target=convert)
-        thread.start()
-        thread.join()
-        assert started == [0]
+        threads = torch.get_num_threads()
+        torch.set_num_threads(2)  # so that torch would start one
+        try:
+            thread = threading.Thread(target=convert)
+            thread.start()
+            thread.join()
+        finally:
+            torch.set_num_threads(threads)
+        assert not started
 
     def test_another_shape_is_refused_with_the_shape(self) -> None:
         for shape in ((1, 3, 4, 4), (4, 4, 3), (4, 4)):
