@@ -93,7 +93,7 @@ class RunningSet:
             with self._calls.to(self._loaded, [submission]):
                 state = self._step.begin(submission.generation)
                 steps = int(state.steps)
-                self._step.group_key(state)  # a fault in it shows here, and not only in company
+                hash(self._step.group_key(state))  # a fault in it shows here, and not only in company
         except BaseException as error:  # whatever a plugin raises is its failure and not this thread's end
             submission.fail(step_error(submission.ref, self._step, error))
         else:

@@ -97,6 +97,8 @@ class Denoise(limner.IterativeStep):
     def group_key(self, state):
         if state.group == "key":
             raise ValueError("no key")
+        if state.group == "list":
+            return [state.group]
         return state.group if state.group.startswith("group") else ""
 
     def advance(self, states):
@@ -273,6 +275,7 @@ def test_a_group_that_raises_starts_again_and_only_the_culprit_fails(start, ref,
     [
         ("begin", "ValueError: no beginning"),
         ("key", "ValueError: no key"),
+        ("list", "TypeError: unhashable type: 'list'"),
         ("advance", "ZeroDivisionError"),
         ("count", "answered 0 results for 1 generations"),
         ("finish", "ValueError: no end"),
