@@ -7,10 +7,10 @@ Whoever adds to the record holds the write lock from the start of its transactio
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from time import monotonic, sleep
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -136,15 +136,15 @@ def _enter_wal(connection: sqlite3.Connection) -> None:
     SQLite does not: whoever reads the database and then asks for all of it is told at once that it is busy, as another
     who does the same would wait for ever (https://sqlite.org/c3ref/busy_handler.html). Raises after PATIENCE seconds.
     """
-    patience = time.monotonic() + PATIENCE
+    patience = monotonic() + PATIENCE
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > patience:
                 raise
-        time.sleep(0.005)
+        sleep(0.005)
 
 
 def _begin(connection: Connection) -> None:

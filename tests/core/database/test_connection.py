@@ -44,7 +44,7 @@ def test_a_new_record_is_waited_for_while_another_process_sets_it_up(tmp_path: P
         if len(waits) == 3:
             other.execute("COMMIT")
 
-    monkeypatch.setattr("limner.database.connection.time.sleep", wait)
+    monkeypatch.setattr("limner.database.connection.sleep", wait)
     with closing(Database(f"sqlite:///{tmp_path / 'x.db'}")) as database, closing(other), database.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
     assert len(waits) == 3
