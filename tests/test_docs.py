@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import yaml
@@ -22,20 +20,6 @@ PLUGINS = (ROOT / "docs" / "plugins.md").read_text()
 
 def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
-
-
-def module(name: str, source: str) -> ModuleType:
-    made = ModuleType(name)
-    exec(compile(source, name, "exec"), made.__dict__)
-    return made
-
-
-def test_the_readmes_plugin_loads_and_passes_its_own_tests(monkeypatch: pytest.MonkeyPatch):
-    plugin, tests = blocks(README, "python")
-    monkeypatch.setitem(sys.modules, "limner_frame", module("limner_frame", plugin))
-    written = module("test_limner_frame", tests)
-    ran = [test() for name, test in vars(written).items() if name.startswith("test_")]
-    assert len(ran) == 2
 
 
 def test_the_readmes_pipeline_is_the_one_that_ships():
