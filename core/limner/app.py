@@ -20,15 +20,15 @@ from uuid import uuid4
 
 from limner.admission import Checked
 from limner.canonical import canonical
-from limner.checking import check
-from limner.errors import InvalidFile, Problem, UsageError
+from limner.checking import check_all
+from limner.errors import UsageError
 from limner.generation import Caller, EncodedImage, Image, Input, Request, Task
 from limner.models import ModelStore
 from limner.models.ledger import Ledger
-from limner.pipeline import declared_models, load_pipelines
+from limner.pipeline import declared_models, read_pipelines
 from limner.plugins.loading import load_plugins
 from limner.plugins.registry import Registry
-from limner.policy import Policy, load_policies
+from limner.policy import Policy, PolicyFiles, read_policies
 from limner.project import Project, find_project
 from limner.readings import ManifestReading, WatermarkReading
 from limner.settings import Settings
@@ -100,24 +100,20 @@ class App:
         return Ledger(self.project.state / "models.json")
 
     @cached_property
+    def policy_files(self) -> PolicyFiles:
+        """What the policy folders hold, mistakes included."""
+        return read_policies([self.project.policies], self.registry.policies)
+
+    @property
     def policies(self) -> Mapping[str, Policy]:
-        """The policies by name."""
-        return load_policies([self.project.policies], self.registry.policies)
+        """The policies by name. Raises InvalidFile with all that is wrong with them."""
+        return self.policy_files.whole()
 
     @cached_property
     def pipelines(self) -> Mapping[str, Checked]:
-        """The pipelines by name, each bound to its policies. Raises InvalidFile with all that is wrong between them."""
-        loaded = load_pipelines(self.project.pipelines, self.registry, self.models).pipelines
-        checked: dict[str, Checked] = {}
-        problems: list[Problem] = []
-        for name, pipeline in loaded.items():
-            try:
-                checked[name] = check(pipeline, self.policies)
-            except InvalidFile as error:
-                problems += error.problems
-        if problems:
-            raise InvalidFile(problems)
-        return checked
+        """The pipelines by name, each bound to its policies. Raises InvalidFile with all that is wrong in and between them."""
+        file = read_pipelines(self.project.pipelines, self.registry, self.models)
+        return check_all(file, self.policy_files, self.registry.step)
 
     @cached_property
     def database(self) -> Database:

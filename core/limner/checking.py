@@ -1,55 +1,104 @@
-"""A pipeline checked against every policy that may judge it: its own, the one tried in its shadow, and those of cohorts."""
+"""Pipelines checked against every policy that may judge them: their own, the one tried in shadow, and those of cohorts.
+
+A mistake is told once, where it stands: an unknown policy where it is named, an unknown step where it is required. What stands
+on something whose mistake is told is not complained of again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from limner.admission import Checked
 from limner.errors import InvalidFile, Problem
 from limner.generation import Mode
-from limner.pipeline import CohortPolicy, Pipeline
-from limner.policy import BoundPolicy, Policy, bind
+from limner.hookspecs import STAGES
+from limner.pipeline import CohortPolicy, Pipeline, PipelineFile, Unfinished
+from limner.policy import BoundPolicy, Policy, PolicyFiles, bind, unknown_steps
 from limner.policy.comparing import weakenings
 from limner.yaml_problems import Problems, did_you_mean
+
+
+def check_all(file: PipelineFile, policies: PolicyFiles, find_step: Callable[[str], object]) -> Mapping[str, Checked]:
+    """Lay the policies over the pipelines. Raises InvalidFile with all that is wrong in either, and between them.
+
+    `find_step` looks a step type up, and raises PluginError.
+    """
+    problems = Problems()
+    problems.found += [*file.problems, *policies.problems, *_unknown_policies(file, policies)]
+    used = {named.policy for named in file.policies} & policies.policies.keys()
+    holding = {name: _with_known_steps(policies.policies[name], find_step, problems) for name in sorted(used)}
+    checked: dict[str, Checked] = {}
+    for name, pipeline in file.pipelines.items():
+        with problems.collecting():
+            checked[name] = check(pipeline, holding)
+    for unfinished in file.unfinished:
+        problems.found += _unmet(unfinished, holding)
+    problems.raise_found()
+    return checked
 
 
 def check(pipeline: Pipeline, policies: Mapping[str, Policy]) -> Checked:
     """Lay the policies over the pipeline. Raises InvalidFile with all that is wrong between them.
 
-    A cohort's policy that is weaker than the pipeline's own is refused, unless it says `loosens: true` and why.
+    A cohort's policy that is weaker than the pipeline's own is refused, unless it says `loosens: true` and why. Nothing is said
+    of a policy that is not there, since that is told already.
     """
     problems = Problems()
-    shadow: BoundPolicy | None = None
-    enforced: BoundPolicy | None = None
+    enforced = _bound(pipeline, pipeline.policy, policies, problems)
+    shadow = _bound(pipeline, pipeline.shadow_policy or "", policies, problems, "shadow")
     cohorts: dict[str, BoundPolicy] = {}
-    with problems.collecting():
-        enforced = _bound(pipeline, pipeline.policy, policies, "policy")
-    if pipeline.shadow_policy:
-        with problems.collecting():
-            shadow = _bound(pipeline, pipeline.shadow_policy, policies, "shadow_policy", "shadow")
     for name, cohort in pipeline.cohorts.items():
-        with problems.collecting():
-            cohorts[name] = _bound(pipeline, cohort.policy, policies, f"cohorts.{name}")
-            if enforced is not None:
-                problems.found += _weaker(cohort, cohorts[name].policy, enforced.policy, pipeline)
-    problems.raise_found()
-    assert enforced is not None  # else it is a problem
+        if bound := _bound(pipeline, cohort.policy, policies, problems):
+            cohorts[name] = bound
+        if cohort.policy in policies and pipeline.policy in policies:
+            problems.found += _weaker(cohort, policies[cohort.policy], policies[pipeline.policy], pipeline)
+    if problems.found or enforced is None:
+        raise InvalidFile(problems.found)
     if shadow is not None:
         enforced, cohorts = enforced.beside(shadow), {name: bound.beside(shadow) for name, bound in cohorts.items()}
     return Checked(pipeline, enforced, shadow, cohorts)
+
+
+def _bound(
+    pipeline: Pipeline, name: str, policies: Mapping[str, Policy], problems: Problems, mode: Mode = "enforce"
+) -> BoundPolicy | None:
+    """The policy laid over the pipeline, where both hold."""
+    if name in policies:
+        with problems.collecting():
+            file, task = pipeline.file, pipeline.task
+            return bind(policies[name], pipeline.steps, pipeline=pipeline.name, file=file, task=task, mode=mode)
+    return None
 
 
 def _weaker(cohort: CohortPolicy, policy: Policy, own: Policy, pipeline: Pipeline) -> Iterator[Problem]:
     ways = list(weakenings(policy, own))
     if ways and not cohort.loosens:
         shown = "; ".join(ways[:3]) + (f"; and {len(ways) - 3} more" if len(ways) > 3 else "")
-        what = f"policy {policy.name} is weaker than {own.name}, the policy of pipeline {pipeline.name}: {shown}"
+        what = f"policy {policy.name} is weaker than {own.name}: {shown}"
         fix = "add `loosens: true` and a `reason`, or choose a policy that is as strict"
-        yield Problem(pipeline.file, cohort.line, 1, f"cohorts.{cohort.name}", what, fix)
+        shows_in = (f"the policy of pipeline {pipeline.name}",)
+        yield Problem(pipeline.file, *cohort.place, f"cohorts.{cohort.name}.policy", what, fix, shows_in)
 
 
-def _bound(pipeline: Pipeline, policy: str, policies: Mapping[str, Policy], key: str, mode: Mode = "enforce") -> BoundPolicy:
-    if policy not in policies:
-        what, path = f"there is no policy {policy!r}", f"pipelines.{pipeline.name}.{key}"
-        raise InvalidFile([Problem(pipeline.file, pipeline.line, 1, path, what, did_you_mean(policy, policies))])
-    return bind(policies[policy], pipeline.steps, pipeline=pipeline.name, file=pipeline.file, task=pipeline.task, mode=mode)
+def _unknown_policies(file: PipelineFile, policies: PolicyFiles) -> Iterator[Problem]:
+    for named in file.policies:
+        if named.policy not in policies.names:
+            yield named.problem(f"there is no policy {named.policy!r}", did_you_mean(named.policy, policies.names))
+
+
+def _with_known_steps(policy: Policy, find_step: Callable[[str], object], problems: Problems) -> Policy:
+    """The policy without what it requires and nobody has, which is told once and not of every pipeline."""
+    unknown = unknown_steps(policy, find_step)
+    problems.found += unknown.values()
+    return replace(policy, requires=tuple(name for name in policy.requires if name not in unknown)) if unknown else policy
+
+
+def _unmet(pipeline: Unfinished, policies: Mapping[str, Policy]) -> Iterator[Problem]:
+    """The required steps that a pipeline lacks whatever is wrong with those that it has."""
+    for name in pipeline.policies:
+        for step in policies[name].requires if name in policies else ():
+            if step not in pipeline.types and step not in STAGES:
+                yield pipeline.problem(
+                    f"the pipeline has no step {step}", f"add `- use: {step}`", f"policy {name}: requires {step}"
+                )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 
 class LimnerError(Exception):
@@ -47,7 +47,10 @@ class ConfigurationError(LimnerError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake in one file. `line` and `column` count from 1; 0 where the file has no such place."""
+    """One mistake in one file. `line` and `column` count from 1; 0 where the file has no such place.
+
+    `shows_in` says where else the mistake is felt, where that is not where it stands: the pipelines of a policy's rule, say.
+    """
 
     file: str
     line: int
@@ -55,19 +58,31 @@ class Problem:
     key: str
     what: str
     fix: str = ""
+    shows_in: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        head = f"{place}: {self.key}: {self.what}" if self.key else f"{place}: {self.what}"
+        what = f"{self.what} ({'; '.join(self.shows_in)})" if self.shows_in else self.what
+        head = f"{place}: {self.key}: {what}" if self.key else f"{place}: {what}"
         return f"{head}\n  {self.fix}" if self.fix else head
 
 
 class InvalidFile(ConfigurationError):
-    """A file with mistakes; `problems` holds all of them, in the order of the file."""
+    """A file with mistakes; `problems` holds each of them once, in the order of the file."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(sorted(problems, key=lambda p: (p.file, p.line, p.column)))
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(_each_once(problems), key=lambda p: (p.file, p.line, p.column)))
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def _each_once(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """One problem for each mistake, with all that it shows in."""
+    alike: dict[tuple[object, ...], list[Problem]] = {}
+    for problem in problems:
+        alike.setdefault((problem.file, problem.line, problem.column, problem.key, problem.what), []).append(problem)
+    for first, *others in alike.values():
+        shows_in = [where for problem in (first, *others) for where in problem.shows_in]
+        yield replace(first, shows_in=tuple(dict.fromkeys(shows_in)))
 
 
 class PluginError(ConfigurationError):

@@ -55,10 +55,10 @@ class Document:
             path = path[:-1]
         return self.keys.get(path) or self.place(path)
 
-    def problem(self, path: KeyPath, what: str, fix: str = "", *, at_key: bool = False) -> Problem:
+    def problem(self, path: KeyPath, what: str, fix: str = "", *shows_in: str, at_key: bool = False) -> Problem:
         """A mistake at the value of `path`, or at its key."""
         place = self.key_place(path) if at_key else self.place(path)
-        return Problem(self.file, place.line, place.column, key_text(path), what, fix)
+        return Problem(self.file, place.line, place.column, key_text(path), what, fix, shows_in)
 
 
 def load_yaml(path: Path, *, max_bytes: int = MAX_BYTES) -> Document:
@@ -134,6 +134,7 @@ class _Composer:
     def __init__(self, text: str, file: str) -> None:
         self.problems: list[Problem] = []
         self._file = file
+        self._lines = text.splitlines()
         self._path: list[str | int] = []
         self._anchors: dict[str, _Node | None] = {}  # None while the anchored value is still open
         self._events: Iterator[Any] = iter(yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
@@ -143,13 +144,22 @@ class _Composer:
         try:
             return self._document()
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
-            what = "is not valid YAML: " + ", ".join(part for part in (error.context, error.problem) if part)
-            self.problems.append(Problem(self._file, *place, "", what, "look at this line and the one before it"))
+            self.problems.append(self._not_yaml(error))
         except _Stop:
             pass
         return _Node(None, Place(1, 1))
+
+    def _not_yaml(self, error: yaml.MarkedYAMLError) -> Problem:
+        """What the parser stopped at; a tab it does not name, nor can people see it."""
+        mark = error.problem_mark or error.context_mark
+        place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+        if self._lines[place.line - 1 : place.line] and self._lines[place.line - 1][place.column - 1 :].startswith("\t"):
+            what = "is not valid YAML: a tab stands where only spaces may"
+            return Problem(
+                self._file, *place, "", what, "write spaces in place of the tab, as many as the lines beside it have"
+            )
+        what = "is not valid YAML: " + ", ".join(part for part in (error.context, error.problem) if part)
+        return Problem(self._file, *place, "", what, "look at this line and the one before it")
 
     def _document(self) -> _Node:
         root = _Node(None, Place(1, 1))

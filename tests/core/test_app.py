@@ -38,7 +38,7 @@ def test_a_policy_that_is_not_there_points_at_the_pipeline(tmp_path: Path):
     with house(tmp_path, pipelines=pipelines, policies={"house": POLICY}) as app, pytest.raises(InvalidFile) as refused:
         _ = app.pipelines
     [problem] = refused.value.problems
-    assert (problem.line, problem.key, problem.fix) == (3, "pipelines.plain.policy", "did you mean 'house'?")
+    assert (problem.line, problem.key, problem.fix) == (5, "pipelines.plain.policy", "did you mean 'house'?")
 
 
 def test_looking_at_pipelines_makes_no_state(tmp_path: Path):

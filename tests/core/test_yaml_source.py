@@ -179,3 +179,13 @@ def test_a_file_over_the_size_cap_is_refused_without_being_read(tmp_path):
 def test_a_file_that_cannot_be_read_is_a_configuration_error(tmp_path):
     with pytest.raises(InvalidFile, match=r"absent\.yaml: cannot be read: No such file"):
         load_yaml(tmp_path / "absent.yaml")
+
+
+@pytest.mark.parametrize("text", ["steps:\n  - use: terms\n\t- use: draw\n", "a:\n  b: 1\n\tc: 2\n", "a:\n\tb: 1\n"])
+def test_a_tab_is_named_where_it_stands(text: str):
+    [said] = refusals(text.encode())
+    place, _, what = said.partition(": ")
+    lines = text.splitlines()
+    line, column = map(int, place.split(":")[1:])
+    assert lines[line - 1][column - 1] == "\t"
+    assert what.startswith("is not valid YAML: a tab stands where only spaces may")

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from limner.bound import BoundStep, StepRef
 from limner.canonical import canonical, sha256_hex
-from limner.errors import ConfigurationError, InvalidFile
+from limner.errors import ConfigurationError, InvalidFile, Problem
 from limner.generation import Task
 from limner.models import ModelSource
 from limner.pipeline.config import CohortEntry, FileEntry, ModelEntry, PipelineEntry
@@ -20,22 +20,26 @@ from limner.pipeline.dataflow import check_dataflow
 from limner.pipeline.option_values import model_references
 from limner.pipeline.parameter_checks import bind_parameters
 from limner.pipeline.parameters import Parameter, Settled, settle
+from limner.pipeline.policy_names import PolicyName, Unfinished, policy_names, unfinished
 from limner.pipeline.reading import Reading, StepCatalogue
 from limner.pipeline.steps import bind_steps
 from limner.step import ModelIndex
 from limner.yaml_problems import Problems, did_you_mean, pydantic_problems
-from limner.yaml_source import Document, load_yaml
+from limner.yaml_source import Document, Place, load_yaml
 
 
 @dataclass(frozen=True, slots=True)
 class CohortPolicy:
-    """The policy that a pipeline has for one cohort; `reason` says why it may be weaker than the pipeline's own."""
+    """The policy that a pipeline has for one cohort; `reason` says why it may be weaker than the pipeline's own.
+
+    `place` is where the file names it.
+    """
 
     name: str
     policy: str
     loosens: bool
     reason: str
-    line: int
+    place: Place
 
     def as_json(self) -> dict[str, Any]:
         """The entry as it is hashed."""
@@ -80,10 +84,16 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class PipelineFile:
-    """A pipelines.yaml: its pipelines in the order of the file, and the models it declares."""
+    """A pipelines.yaml: its pipelines that hold, in the order of the file, the models it declares, and the policies it names.
+
+    `problems` are the mistakes of the file by itself, `unfinished` what can be told of the pipelines that have some.
+    """
 
     pipelines: Mapping[str, Pipeline]
     models: Mapping[str, ModelSource]
+    policies: tuple[PolicyName, ...]
+    unfinished: tuple[Unfinished, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 def declared_models(path: Path) -> dict[str, ModelSource]:
@@ -101,7 +111,15 @@ def declared_models(path: Path) -> dict[str, ModelSource]:
 
 
 def load_pipelines(path: Path, catalogue: StepCatalogue, models: ModelIndex) -> PipelineFile:
-    """Read and check a pipelines.yaml. Raises InvalidFile with all its mistakes.
+    """As `read_pipelines`. Raises InvalidFile with all mistakes of the file."""
+    file = read_pipelines(path, catalogue, models)
+    if file.problems:
+        raise InvalidFile(file.problems)
+    return file
+
+
+def read_pipelines(path: Path, catalogue: StepCatalogue, models: ModelIndex) -> PipelineFile:
+    """Read and check a pipelines.yaml. Raises InvalidFile where it is not YAML; else its mistakes are in what it gives.
 
     `models` knows what plugins registered and what `declared_models(path)` gave. No step and no network is loaded.
     """
@@ -124,8 +142,9 @@ def load_pipelines(path: Path, catalogue: StepCatalogue, models: ModelIndex) -> 
     for name in reading.names(("pipelines",)):
         with problems.collecting():
             pipelines[name] = _pipeline(reading, name, cohorts)
-    problems.raise_found()
-    return PipelineFile(pipelines, declared)
+    broken = [name for name in reading.names(("pipelines",)) if name not in pipelines]
+    told = tuple(one for name in broken for one in unfinished(reading, name))
+    return PipelineFile(pipelines, declared, tuple(policy_names(reading)), told, tuple(problems.found))
 
 
 def _model(document: Document, name: str) -> ModelSource:
@@ -146,20 +165,23 @@ def _refuse_taken(reading: Reading, name: str) -> None:
 
 def _cohort(reading: Reading, name: str) -> CohortEntry:
     path = ("cohorts", name)
-    reading.check_name(path)
+    problems = Problems()
+    with problems.collecting():
+        reading.check_name(path)
     entry = reading.parse(CohortEntry, path)
     known = reading.names(("pipelines",))
     for index, pipeline in enumerate(entry.pipelines or ()):
         if pipeline not in known:
             what = f"there is no pipeline {pipeline!r}"
-            raise reading.refusal((*path, "pipelines", index), what, did_you_mean(pipeline, known))
+            problems.found.append(reading.document.problem((*path, "pipelines", index), what, did_you_mean(pipeline, known)))
+    problems.raise_found()
     return entry
 
 
 def _policies_of_cohorts(reading: Reading, pipeline: str, cohorts: Mapping[str, CohortEntry]) -> dict[str, CohortPolicy]:
     """Those that a pipeline has."""
     return {
-        name: CohortPolicy(name, entry.policy, entry.loosens, entry.reason, reading.document.key_place(("cohorts", name)).line)
+        name: CohortPolicy(name, entry.policy, entry.loosens, entry.reason, reading.document.place(("cohorts", name, "policy")))
         for name, entry in cohorts.items()
         if entry.pipelines is None or pipeline in entry.pipelines
     }

@@ -52,16 +52,21 @@ class Course:
         """The index of the last step that changes what is judged at the gate; None where no step does."""
         return max((i for i, step in enumerate(self.steps) if gate in changes(step)), default=None)
 
-    def dropped_by(self, gate: Gate, after: int, before: int) -> int | None:
-        """The last step between two that drops the signals of the gate."""
-        return max((i for i in range(after + 1, before) if gate in drops(self.steps[i])), default=None)
+    def stale_by(self, gate: Gate, after: int, before: int) -> int | None:
+        """The last step between two that changes the gate's value, else the last that drops its signals.
 
-    def problem(self, index: int, what: str, fix: str) -> Problem:
+        What is measured after the change stands before the marks that follow it, and a mark drops it without making it stale.
+        """
+        between = range(after + 1, before)
+        dropping = max((i for i in between if gate in drops(self.steps[i])), default=None)
+        return max((i for i in between if gate in changes(self.steps[i])), default=dropping)
+
+    def problem(self, index: int, what: str, fix: str, *shows_in: str) -> Problem:
         """A mistake at step `index` of the pipeline's file; at the pipeline where it has no steps."""
         if index >= len(self.steps):
-            return Problem(self.file, 0, 0, f"pipelines.{self.pipeline}", what, fix)
+            return Problem(self.file, 0, 0, f"pipelines.{self.pipeline}", what, fix, shows_in)
         step = self.steps[index]
-        return Problem(self.file, step.line, step.column, f"pipelines.{self.pipeline}.steps[{index}]", what, fix)
+        return Problem(self.file, step.line, step.column, f"pipelines.{self.pipeline}.steps[{index}]", what, fix, shows_in)
 
 
 @dataclass(slots=True)
@@ -97,7 +102,7 @@ class Complaints:
     def problems(self) -> Iterator[Problem]:
         """All mistakes, each once."""
         for (step, what, fix), names in self._misplaced.items():
-            yield self.course.problem(step, f"{what} (policy {self.policy}: {', '.join(names)})", fix)
+            yield self.course.problem(step, what, fix, f"policy {self.policy}: {', '.join(names)}")
         yield from dict.fromkeys(self._others)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from limner.errors import Problem
+from limner.errors import PluginError, Problem
+from limner.hookspecs import STAGES
 from limner.policy.rules import Condition, Policy, Rule, SignalKey
 from limner.step import Range
 from limner.yaml_problems import did_you_mean
@@ -20,6 +21,18 @@ def rule_problems(rules: Sequence[Rule]) -> Iterator[Problem]:
         if first is not rule:
             what = f"says the same as rule {first.id}, at {first.source.file}:{first.source.line}"
             yield rule.source.problem(what, "remove one of the two")
+
+
+def unknown_steps(policy: Policy, find: Callable[[str], object]) -> dict[str, Problem]:
+    """The requirements that name no stage and no step that there is. `find` looks a step type up, and raises PluginError."""
+    unknown: dict[str, Problem] = {}
+    for name, source in policy.required_at.items():
+        if name not in STAGES:
+            try:
+                find(name)
+            except PluginError as error:
+                unknown[name] = source.problem(error.what, error.fix)
+    return unknown
 
 
 def unknown_signals(policy: Policy, known: Mapping[SignalKey, Range]) -> Iterator[Problem]:

@@ -1,4 +1,8 @@
-"""Reading policies: every file of the policy folders, with its fragments resolved, and all mistakes at once."""
+"""Reading policies: every file of the policy folders, with its fragments resolved, and all mistakes at once.
+
+A policy with a mistake, or one that extends such a policy, does not hold; the others are there all the same, so that what is
+wrong between them and the pipelines can be told together with it.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +26,28 @@ from limner.yaml_source import Document, KeyPath, key_text, load_yaml
 SUFFIXES = (".yaml", ".yml")
 
 
+@dataclass(frozen=True, slots=True)
+class PolicyFiles:
+    """What the policy folders hold: `policies` are those that hold, `names` also those that do not."""
+
+    policies: Mapping[str, Policy]
+    names: frozenset[str]
+    problems: tuple[Problem, ...]
+
+    def whole(self) -> Mapping[str, Policy]:
+        """All policies by name. Raises InvalidFile with every mistake of every file."""
+        if self.problems:
+            raise InvalidFile(self.problems)
+        return self.policies
+
+
 def load_policies(folders: Sequence[Path], registered: Mapping[str, str] | None = None) -> Mapping[str, Policy]:
-    """All policies by name. Raises InvalidFile with every mistake of every file.
+    """As `read_policies`. Raises InvalidFile with every mistake of every file."""
+    return read_policies(folders, registered).whole()
+
+
+def read_policies(folders: Sequence[Path], registered: Mapping[str, str] | None = None) -> PolicyFiles:
+    """All policies, and all mistakes in them.
 
     A file `standard.yaml` in one of `folders` is the policy `standard`; a file `brand.yaml` in the folder that a plugin
     registered as `acme` is the policy `acme/brand`. Subfolders are not looked into.
@@ -33,10 +57,9 @@ def load_policies(folders: Sequence[Path], registered: Mapping[str, str] | None 
         loading.read_folder(folder, prefix="")
     for name, registered_folder in (registered or {}).items():
         loading.read_folder(Path(registered_folder), prefix=f"{name}/")
-    policies = {name: loading.resolve(name) for name in sorted(loading.files)}
-    if loading.problems:
-        raise InvalidFile(list(dict.fromkeys(loading.problems)))
-    return policies
+    resolved = {name: loading.resolve(name) for name in sorted(loading.files)}
+    holding = {name: policy for name, policy in resolved.items() if name not in loading.broken}
+    return PolicyFiles(holding, frozenset(loading.broken | resolved.keys()), tuple(loading.problems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +71,16 @@ class _File:
         place = self.document.place(path)
         return Source(self.document.file, place.line, place.column, key_text(path))
 
+    def required_at(self) -> dict[str, Source]:
+        """Where each requirement stands."""
+        return {name: self.source(("requires", index)) for index, name in enumerate(self.form.requires)}
+
 
 @dataclass(slots=True)
 class _Loading:
     files: dict[str, _File] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    _broken: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
     _resolved: dict[str, Policy] = field(default_factory=dict)
     _under_way: list[str] = field(default_factory=list)
 
@@ -71,10 +98,10 @@ class _Loading:
             form = PolicyForm.model_validate(document.value)
         except InvalidFile as error:
             self.problems += error.problems
-            self._broken.add(name)
+            self.broken.add(name)
         except ValidationError as error:
             self.problems += pydantic_problems(error, document, model=PolicyForm)
-            self._broken.add(name)
+            self.broken.add(name)
         else:
             self._keep(name, _File(form, document), path)
 
@@ -92,29 +119,35 @@ class _Loading:
         """The policy with the rules of its fragments, then its own."""
         if name not in self._resolved:
             self._under_way.append(name)
+            told = len(self.problems)
             self._resolved[name] = self._build(name, self.files[name])
+            extended = {extension.from_ for extension in self.files[name].form.extends}
+            if len(self.problems) > told or extended & self.broken:
+                self.broken.add(name)
             self._under_way.pop()
         return self._resolved[name]
 
     def _build(self, name: str, file: _File) -> Policy:
         rules: dict[str, Rule] = {}
-        requires: list[str] = []
+        required: dict[str, Source] = {}
         categories: dict[str, Category] = {}
         for index, extension in enumerate(file.form.extends):
             for fragment in self._fragment(name, file, extension, index):
-                requires += fragment.requires
+                required |= fragment.required_at
                 categories |= fragment.categories
                 self._add(rules, self._kept(fragment, file, extension, index), file)
         own = (_rule(form, file, index) for index, form in enumerate(file.form.rules))
         self._add(rules, own, file)
         self.problems += rule_problems(tuple(rules.values()))
         categories |= {name: Category(**form.model_dump()) for name, form in file.form.categories.items()}
+        required |= file.required_at()
         self._check_categories(file, categories)
         return bundled(
             Policy(
                 name=name,
                 rules=tuple(rules.values()),
-                requires=tuple(dict.fromkeys((*requires, *file.form.requires))),
+                requires=tuple(required),
+                required_at=required,
                 on_error=file.form.on_error,
                 previews=file.form.previews,
                 discloses=tuple(file.form.discloses),
@@ -128,8 +161,9 @@ class _Loading:
         for index, rule in enumerate(file.form.rules):
             if rule.category is not None and rule.category not in known:
                 what = f"there is no category {rule.category!r}"
-                fix = f"{did_you_mean(rule.category, known)}; or declare it under `categories:`"
-                self._problem(file, ("rules", index, "category"), what, fix)
+                meant = did_you_mean(rule.category, known)
+                fix = f"{meant} Or declare" if meant.endswith("?") else f"{meant}; or declare"
+                self._problem(file, ("rules", index, "category"), what, f"{fix} it under `categories:`")
 
     def _fragment(self, name: str, file: _File, extension: ExtensionForm, index: int) -> Iterator[Policy]:
         fragment = extension.from_
@@ -138,7 +172,7 @@ class _Loading:
             self._problem(file, ("extends", index), f"runs in a circle: {circle}", "extend in one direction only")
         elif fragment in self.files:
             yield self.resolve(fragment)
-        elif fragment not in self._broken:
+        elif fragment not in self.broken:
             fix = did_you_mean(fragment, self.files.keys() - {name})
             self._problem(file, ("extends", index), f"there is no policy {fragment!r}", fix)
 

@@ -12,7 +12,6 @@ from limner.bound import BoundStep
 from limner.generation import Gate
 from limner.hookspecs import STAGES, Stage
 from limner.policy.course import Complaints, Course
-from limner.yaml_problems import did_you_mean
 
 LAST = ("watermark", "attest")
 
@@ -45,13 +44,12 @@ def _missing(name: str, course: Course, complaints: Complaints) -> None:
     if gate is not None and not course.ever_exists(gate):
         return
     change = course.last_change(gate) if gate is not None else None
-    what = f"policy {complaints.policy} requires {name}, and the pipeline has no such step"
-    complaints.add(course.problem(change or 0, what, _way_out(name, stage, change, course)))
+    what, by = f"the pipeline has no step {name}", f"policy {complaints.policy}: requires {name}"
+    complaints.add(course.problem(change or 0, what, _way_out(name, stage, change, course), by))
 
 
 def _way_out(name: str, stage: Stage | None, change: int | None, course: Course) -> str:
     if stage is not None:
         place = f" after `{course.steps[change].id}`" if change is not None else ""
         return f"add a step of the stage {name}{place}"
-    near = did_you_mean(name, {step.type for step in course.steps} | set(STAGES))
-    return f"add `- use: {name}`{', or ' + near if near.startswith('did') else ''}"
+    return f"add `- use: {name}`"

@@ -30,9 +30,9 @@ class Source:
     column: int = 0
     key: str = ""
 
-    def problem(self, what: str, fix: str = "") -> Problem:
-        """A mistake at this place."""
-        return Problem(self.file, self.line, self.column, self.key, what, fix)
+    def problem(self, what: str, fix: str = "", *shows_in: str) -> Problem:
+        """A mistake at this place, and what it shows in."""
+        return Problem(self.file, self.line, self.column, self.key, what, fix, shows_in)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,8 @@ class Policy:
 
     `requires` names step types or stages; `on_error` is the action where a check fails, hangs or answers nonsense;
     `discloses` is what content credentials may say besides ids; `categories` are those that it declares, by name; `revision`
-    is the hex SHA-256 of `canonical`, the RFC 8785 bytes of the whole bundle, and `file` is where it was written.
+    is the hex SHA-256 of `canonical`, the RFC 8785 bytes of the whole bundle; `file` is where it was written, `required_at`
+    where each requirement was.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Policy:
     revision: str = ""
     canonical: bytes = field(default=b"", repr=False)
     file: str = ""
+    required_at: Mapping[str, Source] = field(default_factory=dict, compare=False, repr=False)
 
     def category(self, name: str) -> Category:
         """What becomes of work in this category: as the policy declares it, else nothing out of the ordinary."""

@@ -59,18 +59,19 @@ def _is_measured(rule: Rule, course: Course, complaints: Complaints) -> bool:
 
 
 def _mismatches(rule: Rule, condition: Condition, course: Course) -> Iterator[Problem]:
-    where = f"(rule {rule.id}, pipeline {course.pipeline})"
+    where = (f"rule {rule.id}", f"pipeline {course.pipeline}")
     measurers = course.measurers(condition.key)
     if not measurers:
-        what = f"no step measures {condition.signal} at the gate {condition.gate} {where}"
-        yield condition.source.problem(what, _where_it_is_measured(condition, course))
+        what = f"no step measures {condition.signal} at the gate {condition.gate}"
+        yield condition.source.problem(what, _where_it_is_measured(condition, course), *where)
     for step in (course.steps[index] for index in measurers):
         limits = step.emits[condition.signal]
-        declared = f"`{step.id}` declares {limits.low} to {limits.high} {where}"
+        declared = f"{step.type} declares {limits.low} to {limits.high}"
         if not limits.low <= condition.threshold <= limits.high:
-            yield condition.source.problem(f"{condition.text} is outside the range of {condition.signal}: {declared}")
+            what = f"{condition.text} is outside the range of {condition.signal}: {declared}"
+            yield condition.source.problem(what, "", *where)
         elif condition.is_strict and not (condition.holds(limits.low) or condition.holds(limits.high)):
-            yield condition.source.problem(f"{condition.signal} can never be {condition.text}: {declared}")
+            yield condition.source.problem(f"{condition.signal} can never be {condition.text}: {declared}", "", *where)
 
 
 def _where_it_is_measured(condition: Condition, course: Course) -> str:
@@ -107,8 +108,8 @@ def _complain(rule: Rule, keys: set[SignalKey], by: int, course: Course, complai
     for key in missing:
         measurers = course.measurers(key)
         earlier = [index for index in measurers if index < by]
-        if earlier and (dropped_by := course.dropped_by(key[0], earlier[-1], by)) is not None:
-            complaints.before_change(earlier[-1], dropped_by, f"rule {rule.id}")
+        if earlier and (stale_by := course.stale_by(key[0], earlier[-1], by)) is not None:
+            complaints.before_change(earlier[-1], stale_by, f"rule {rule.id}")
         else:
             complaints.after_image(measurers[0], by, f"rule {rule.id}")
     if not missing:

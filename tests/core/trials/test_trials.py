@@ -94,7 +94,7 @@ def test_what_was_never_measured_cannot_be_judged(app: App) -> None:
         "toy.odd, at_least: 1.0, then: review", "toy.odd, at_least: 1.0, then: review, mode: shadow"
     )
     (app.project.policies / "milder.yaml").write_text(milder)
-    app.__dict__.pop("policies")
+    app.__dict__.pop("policy_files")
     app.__dict__.pop("pipelines", None)
     difference = compare(app, find_policy(app, "house"), find_policy(app, "milder"))
     assert (difference.changes, len(difference.unjudged)) == ([], 1)
