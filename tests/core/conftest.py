@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import signal
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -74,7 +72,6 @@ class PostgreSQLServer:
         return connect_arguments(make_url(self._server.get_uri(database=database)), timeout=30)
 
     def close(self) -> None:
-        os.kill(self._server.get_pid(), signal.SIGQUIT)  # at once: there is nothing to keep
         self._server.cleanup()
 
 
