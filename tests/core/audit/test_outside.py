@@ -123,7 +123,7 @@ def test_heads_go_to_every_sink_that_is_named(own_keys: Keys, folder: HeadFolder
 
 
 def test_the_publisher_follows_commits_and_ends_with_the_last(database: Database, keys: Keys, folder: HeadFolder):
-    publisher = Publisher(database, keys, [folder], interval=0.01)
+    publisher = Publisher(database, keys, [folder], interval=60)
     writer = AuditWriter(database, keys, committed=publisher.committed)
     for number in range(30):
         writer.append([Event("note", "", {"number": number})]).result(30)
@@ -133,7 +133,7 @@ def test_the_publisher_follows_commits_and_ends_with_the_last(database: Database
     assert newest is not None
     assert newest.size == 30
     assert newest.is_signed(trusted_keys(keys))
-    assert len(folder.history()) < 30
+    assert len(folder.history()) <= 2  # one after the first commit, one at the end
 
 
 def test_a_log_shorter_than_its_head_is_told_once_and_not_signed(
