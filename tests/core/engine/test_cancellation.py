@@ -11,7 +11,7 @@ import limner
 from limner.errors import Cancelled
 
 SOON = 20  # seconds; what never comes is a failure, not a hang
-GO_ON, ENTERED = threading.Event(), threading.Event()
+GO_ON, ENTERED, RELEASE = threading.Event(), threading.Event(), threading.Event()
 CALLS: list[list[str]] = []
 ADVANCES: list[list[str]] = []
 UNLOADED: list[str] = []
@@ -20,12 +20,13 @@ UNLOADED: list[str] = []
 @pytest.fixture(autouse=True)
 def _afresh(start):
     """Nothing has happened yet; in the end, before the engine is closed, nobody hangs any more."""
-    GO_ON.clear()
-    ENTERED.clear()
+    for event in (GO_ON, ENTERED, RELEASE):
+        event.clear()
     for record in (CALLS, ADVANCES, UNLOADED):
         record.clear()
     yield
     GO_ON.set()
+    RELEASE.set()
 
 
 class Ticking(limner.Step):
@@ -41,6 +42,9 @@ class Ticking(limner.Step):
             if generation.prompt == "wait" and not GO_ON.is_set():
                 ENTERED.set()
                 assert GO_ON.wait(SOON)
+            if generation.prompt == "first":
+                ENTERED.set()
+                assert RELEASE.wait(SOON)
             for i in range(2):
                 self.tick(generation, i + 1, 2)
         return ["done" for _ in generations]
@@ -122,13 +126,12 @@ def test_a_plain_step_ends_at_its_next_tick(start, ref, generation):
 
 def test_one_of_a_batch_is_cancelled_and_the_others_share_another_call(start, ref, generation):
     engine = start(Ticking)
-    blocker = engine.submit(ref(Ticking, id="other"), generation("z", prompt="wait"))
+    blocker = engine.submit(ref(Ticking, id="other"), generation("z", prompt="first"))
     assert ENTERED.wait(SOON)
     ENTERED.clear()
     names = ("a", "b", "c")
     a, b, c = (engine.submit(ref(Ticking), generation(name, prompt="wait" if name == "a" else "")) for name in names)
-    GO_ON.set()
-    GO_ON.clear()
+    RELEASE.set()
     assert blocker.result(SOON)
     assert ENTERED.wait(SOON)
     engine.cancel("b")

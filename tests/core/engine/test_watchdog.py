@@ -12,31 +12,65 @@ from limner.engine.watchdog import SWEEP_FROM, Watchdog
 SOON = 20  # seconds; what never comes is a failure, not a hang
 
 
+class Clock:
+    """Time that passes only when a test says so."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-def watchdog():
-    watchdog = Watchdog(time.monotonic)
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def watchdog(clock):
+    watchdog = Watchdog(clock)
     yield watchdog
     watchdog.close()
 
 
-def test_alarms_ring_in_the_order_of_their_times_and_of_their_setting(watchdog):
+def let_it_be(time: float, clock: Clock, watchdog: Watchdog) -> None:
+    """The time comes, and the watchdog looks at its clock."""
+    clock.now = time
+    watchdog.at(0, nothing)
+
+
+def nothing() -> None:
+    """What rings unheard."""
+
+
+def test_an_alarm_rings_once_its_time_has_come():
+    watchdog = Watchdog(time.monotonic)
+    rung = threading.Event()
+    due = time.monotonic() + 0.01
+    watchdog.at(due, rung.set)
+    assert rung.wait(SOON)
+    assert time.monotonic() >= due
+    watchdog.close()
+
+
+def test_alarms_ring_in_the_order_of_their_times_and_of_their_setting(clock, watchdog):
     rung: list[str] = []
     last = threading.Event()
-    now = time.monotonic() + 0.02
-    watchdog.at(now + 0.02, last.set)
-    watchdog.at(now + 0.01, lambda: rung.append("second"))
-    watchdog.at(now + 0.01, lambda: rung.append("third"))
-    watchdog.at(now, lambda: rung.append("first"))
+    watchdog.at(30, last.set)
+    watchdog.at(20, lambda: rung.append("second"))
+    watchdog.at(20, lambda: rung.append("third"))
+    watchdog.at(10, lambda: rung.append("first"))
+    let_it_be(30, clock, watchdog)
     assert last.wait(SOON)
     assert rung == ["first", "second", "third"]
 
 
-def test_an_alarm_that_is_put_off_does_not_ring(watchdog):
+def test_an_alarm_that_is_put_off_does_not_ring(clock, watchdog):
     rung: list[str] = []
     last = threading.Event()
-    now = time.monotonic() + 0.01
-    watchdog.at(now, lambda: rung.append("off")).off()
-    watchdog.at(now, last.set)
+    watchdog.at(10, lambda: rung.append("off")).off()
+    watchdog.at(10, last.set)
+    let_it_be(10, clock, watchdog)
     assert last.wait(SOON)
     assert rung == []
 
@@ -50,13 +84,8 @@ def test_an_alarm_that_raises_does_not_silence_the_next(watchdog, caplog):
 
 
 def test_alarms_that_are_off_are_forgotten_long_before_their_time(watchdog):
-    far = time.monotonic() + 1e6
-    kept = [watchdog.at(far, kept_alive) for _ in range(10)]
+    kept = [watchdog.at(1e6, nothing) for _ in range(10)]
     for _ in range(20 * SWEEP_FROM):
-        watchdog.at(far, kept_alive).off()
+        watchdog.at(1e6, nothing).off()
     assert len(watchdog._alarms) <= SWEEP_FROM
     assert sum(not alarm.is_off for _, _, alarm in watchdog._alarms) == len(kept)
-
-
-def kept_alive() -> None:
-    """What an alarm far in the future would call."""
