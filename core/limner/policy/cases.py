@@ -21,7 +21,7 @@ decision on the way, `rule` one or several that must apply on it, those in shado
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -161,8 +161,8 @@ def case_files(folders: Iterable[Path], registered: Mapping[str, str]) -> dict[s
     return {prefix + path.stem: path for prefix, folder in places for path in sorted((folder / FOLDER).glob("*.yaml"))}
 
 
-def load_cases(path: Path, policies: Mapping[str, Policy]) -> Cases:
-    """Read a case file. Raises InvalidFile with all its mistakes."""
+def load_cases(path: Path, policies: Collection[str]) -> Cases:
+    """Read a case file; `policies` are the names of all that there are. Raises InvalidFile with all its mistakes."""
     document = load_yaml(path)
     try:
         form = CaseFile.model_validate(document.value)
@@ -171,7 +171,7 @@ def load_cases(path: Path, policies: Mapping[str, Policy]) -> Cases:
     if form.policy.rpartition("/")[2] != path.stem:
         what = f"is {form.policy!r} in {path.name}"
         raise InvalidFile([document.problem(("policy",), what, f"write `policy: {path.stem}`, or rename the file")])
-    if form.policy not in {name.rpartition("/")[2] for name in policies} | policies.keys():
+    if form.policy not in {name.rpartition("/")[2] for name in policies} | set(policies):
         what = f"there is no policy {form.policy!r}"
         raise InvalidFile([document.problem(("policy",), what, did_you_mean(form.policy, policies))])
     return Cases(form, document)

@@ -9,14 +9,15 @@ and no scores: thresholds are data. All that it names is checked when the policy
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 from limner.generation import Caller, Request
+from limner.policy.cel_syntax import syntax_error
+from limner.policy.cel_tokens import WhenError, tokens_of
 from limner.yaml_problems import did_you_mean
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -31,19 +32,6 @@ ARITHMETIC = frozenset(("-_", "_+_", "_-_", "_*_", "_/_", "_%_"))
 COMPREHENSIONS = frozenset(("all", "exists", "exists_one", "existsOne", "filter", "map", "transformList", "transformMap"))
 LONGEST = 1_000  # characters; who and what can be said in far fewer
 DEEPEST = 16  # brackets inside brackets; the compiler's time grows steeply with them
-
-_TOKEN = re.compile(
-    r"""(?P<space>\s+)
-      | (?P<string>"(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*')
-      | (?P<number>(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?u?\b)
-      | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
-      | (?P<mark>&&|\|\||[=!<>]=|[-+*%!<>?:.,()\[\]]|/(?!/))""",
-    re.VERBOSE,
-)
-
-
-class WhenError(ValueError):
-    """An expression that cannot be used as `when`; the message says why."""
 
 
 class Variables:
@@ -72,13 +60,15 @@ class When:
     @property
     def is_never(self) -> bool:
         """Whether it is false of every request, since it names none of its values."""
-        return not self._program.variables() and not self.holds(Variables(_EXAMPLE))
+        return not self._program.variables() and not self.holds(Variables(EXAMPLE))
 
     def holds(self, variables: Variables) -> bool:
         """Whether the expression is true. Raises WhenError where it cannot be evaluated or does not give true or false."""
         try:
             value = self._program.execute(variables.context)
-        except Exception as error:  # cel raises what fits: KeyError, TypeError, ZeroDivisionError, ...
+        except TypeError:
+            raise WhenError("`when` cannot be evaluated: it puts together values of kinds that do not go together") from None
+        except Exception as error:  # cel raises what fits: KeyError, ZeroDivisionError, ...
             raise WhenError(f"`when` cannot be evaluated: {type(error).__name__}: {error}") from None
         if not isinstance(value, bool):
             raise WhenError(f"`when` gives {type(value).__name__}, not true or false")
@@ -89,7 +79,8 @@ def compile_when(text: str) -> When:
     """Compile and check an expression. Raises WhenError with the first thing wrong with it."""
     if len(text) > LONGEST:
         raise WhenError(f"is longer than {LONGEST} characters")
-    tokens = list(_tokens(text))
+    read = list(tokens_of(text))
+    tokens = [token.text for token in read]
     _check_depth(tokens)
     _check_names(tokens)
     import cel  # a quarter of a second, which only a policy with a `when` pays
@@ -97,26 +88,15 @@ def compile_when(text: str) -> When:
     try:
         program = cel.compile(text)
     except ValueError as error:
-        raise WhenError(f"does not compile: {' '.join(str(error).split())[:300]}") from None
+        raise WhenError(syntax_error(text, read, str(error))) from None
     _check_references(program.variables(), program.functions())
     when = When(text, program)
     if "parameters" not in tokens:
-        when.holds(Variables(_EXAMPLE))  # nothing else in it can be missing, so a type that does not fit shows now
+        when.holds(Variables(EXAMPLE))  # nothing else in it can be missing, so a type that does not fit shows now
     return when
 
 
-_EXAMPLE = Request("", "generate", "text-to-image", "", Caller("local:someone", "local"))
-
-
-def _tokens(text: str) -> Iterator[str]:
-    position = 0
-    while position < len(text):
-        token = _TOKEN.match(text, position)
-        if token is None:
-            raise WhenError(f"has {text[position : position + 10]!r} at character {position + 1}, which `when` does not know")
-        if token.lastgroup != "space":
-            yield token.group()
-        position = token.end()
+EXAMPLE = Request("", "generate", "text-to-image", "", Caller("local:someone", "local"))
 
 
 def _check_depth(tokens: list[str]) -> None:

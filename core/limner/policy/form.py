@@ -9,11 +9,13 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from limner.generation import Gate, Mode, Severity
 from limner.policy.categories import DAYS
 from limner.policy.cel import compile_when
+from limner.policy.cel_operands import check_operands
 from limner.policy.rules import SYMBOLS, Comparison
 
 
 def _compiles(text: str) -> str:
     compile_when(text)
+    check_operands(text)
     return text
 
 

@@ -15,7 +15,8 @@ from typing import Literal
 
 from limner.errors import StepError
 from limner.generation import SEVERITY, Action, Finding, Generation, Mode, Signal
-from limner.policy.cel import Variables, WhenError
+from limner.policy.cel import Variables
+from limner.policy.cel_tokens import WhenError
 from limner.policy.rules import Rule, SignalKey
 from limner.step import Range
 

@@ -31,17 +31,24 @@ def unknown_steps(policy: Policy, find: Callable[[str], object]) -> dict[str, Pr
             try:
                 find(name)
             except PluginError as error:
-                unknown[name] = source.problem(error.what, error.fix)
+                ways = (error.fix, did_you_mean(name, STAGES))
+                unknown[name] = source.problem(error.what, next((way for way in ways if way.endswith("?")), error.fix))
     return unknown
 
 
-def unknown_signals(policy: Policy, known: Mapping[SignalKey, Range]) -> Iterator[Problem]:
-    """Signals that no pipeline measures: for a policy that none uses, since `bind` finds them for the others."""
+def unknown_signals(policy: Policy, known: Mapping[SignalKey, Range], *, near_misses: bool = False) -> Iterator[Problem]:
+    """Signals that no pipeline measures, and thresholds that none of them can reach.
+
+    With `near_misses`, of unknown signals only those that resemble a known one. That is for a policy which suits a pipeline:
+    `bind` finds the others, but for those of rules that are idle there, and these may be meant for pipelines to come.
+    """
     for condition in (condition for rule in policy.rules for condition in rule.conditions):
         if condition.key not in known:
             names = {name for gate, name in known if gate == condition.gate}
             what = f"no pipeline measures {condition.signal} at the gate {condition.gate}"
-            yield condition.source.problem(what, did_you_mean(condition.signal, names))
+            fix = did_you_mean(condition.signal, names)
+            if fix.endswith("?") or not near_misses:
+                yield condition.source.problem(what, fix)
         elif not (limits := known[condition.key]).low <= condition.threshold <= limits.high:
             what = f"{condition.text} is outside the range of {condition.signal}, {limits.low} to {limits.high}"
             yield condition.source.problem(what)

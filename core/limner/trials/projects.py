@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from limner.app import App
@@ -12,9 +12,9 @@ from limner.generation import Generation
 from limner.pipeline import Pipeline
 from limner.policy import BoundPolicy, Policy, bind
 from limner.policy.cases import CaseRun, Cases, case_files, first_suited, load_cases
-from limner.policy.linting import all_measured, unknown_signals
+from limner.policy.linting import all_measured, unknown_signals, unknown_steps
 from limner.policy.walking import Measure, Measured
-from limner.yaml_problems import did_you_mean
+from limner.yaml_problems import Problems, did_you_mean
 
 MEASURING_TIME = 60.0  # seconds for one check of a prompt
 
@@ -41,7 +41,17 @@ def suited(app: App, policy: Policy) -> tuple[dict[str, BoundPolicy], list[Probl
 
 def lint(app: App) -> None:
     """Check every policy and its cases, and how it stands to the pipelines. Raises InvalidFile with all that is wrong."""
-    problems: list[Problem] = []
+    problems = Problems()
+    with problems.collecting():
+        problems.found += _rule_problems(app)
+    for path in case_files([app.project.policies], app.registry.policies).values():
+        with problems.collecting():
+            load_cases(path, app.policy_files.names)
+    problems.raise_found()
+
+
+def _rule_problems(app: App) -> Iterator[Problem]:
+    """What policies name and no pipeline has. Raises InvalidFile where the pipelines and their policies do not hold."""
     measured = all_measured(
         {(step.stage.gate, name): limits for name, limits in step.emits.items()}
         for checked in app.pipelines.values()
@@ -49,15 +59,8 @@ def lint(app: App) -> None:
         if step.stage.gate is not None
     )
     for policy in app.policies.values():
-        if not suited(app, policy)[0]:
-            problems += unknown_signals(policy, measured)
-    for path in case_files([app.project.policies], app.registry.policies).values():
-        try:
-            load_cases(path, app.policies)
-        except InvalidFile as error:
-            problems += error.problems
-    if problems:
-        raise InvalidFile(problems)
+        yield from unknown_steps(policy, app.registry.step).values()
+        yield from unknown_signals(policy, measured, near_misses=bool(suited(app, policy)[0]))
 
 
 def measurer(app: App, pipeline: Pipeline) -> Measure:
@@ -92,10 +95,12 @@ def _tested(app: App, name: str, cases: Cases) -> CaseRun:
 
 
 def uses(app: App) -> Mapping[str, list[str]]:
-    """The pipelines that each policy judges or shadows, by policy."""
+    """The pipelines that each policy judges or shadows, for all callers or for a cohort, by policy."""
     found: dict[str, list[str]] = {name: [] for name in app.policies}
     for checked in app.pipelines.values():
         found[checked.pipeline.policy].append(checked.pipeline.name)
         if checked.pipeline.shadow_policy:
             found[checked.pipeline.shadow_policy].append(f"{checked.pipeline.name} (shadow)")
+        for cohort in checked.pipeline.cohorts.values():
+            found[cohort.policy].append(f"{checked.pipeline.name} (cohort {cohort.name})")
     return found

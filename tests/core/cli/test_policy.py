@@ -52,6 +52,33 @@ def test_lint_checks_policies_that_no_pipeline_uses_and_cases(limner: Any, proje
     assert "did you mean 'rule'?" in done.stderr
 
 
+def test_list_names_the_cohorts_that_a_policy_is_for(limner: Any, project: Path) -> None:
+    (project / "policies" / "milder.yaml").write_text("policy: milder\nextends: {from: house, without: [odd-word]}\n")
+    with (project / "pipelines.yaml").open("a") as file:
+        file.write("cohorts: {guests: {policy: milder, loosens: true, reason: x, pipelines: [plain]}}\n")
+    listed = limner("policy", "list").stdout
+    assert "3 rules\n    plain (cohort guests)\n" in listed
+
+
+def test_lint_finds_in_a_policy_without_use_what_it_can_know(limner: Any, project: Path) -> None:
+    rule = "{id: a, at: prompt, signal: toy.bad, at_least: 1, then: block, when: 'caller.cohort == \"x\" && request.n'}"
+    (project / "policies" / "spare.yaml").write_text(f"policy: spare\nrequires: [toy.wrods]\nrules: [{rule}]\n")
+    with_cases(project, "policy: house\ncases: [{prompt: x, expect: allow, rulle: y}]\n")
+    said = limner("policy", "lint").stderr
+    assert "spare.yaml:3:78: rules[0].when: has `request.n` at character 25, which is a number" in said
+    assert "did you mean 'rule'?" in said
+    (project / "policies" / "spare.yaml").write_text("policy: spare\nrequires: [toy.wrods, classify_imag]\n")
+    said = limner("policy", "lint").stderr
+    assert "spare.yaml:2:12: requires[0]: there is no step 'toy.wrods'\n  did you mean 'toy.words'?" in said
+    assert "requires[1]: there is no step 'classify_imag'\n  did you mean 'classify_image'?" in said
+
+
+def test_lint_takes_no_offence_at_rules_that_are_idle_everywhere(limner: Any, project: Path) -> None:
+    rules = "[{id: a, at: upload, signal: toy.dark, at_least: 1, then: block}]"
+    (project / "policies" / "spare.yaml").write_text(f"policy: spare\nrules: {rules}\n")
+    assert limner("policy", "lint").returncode == 0, "no pipeline takes uploads, so nothing is known of what is measured there"
+
+
 def test_cases_are_run_with_the_pipelines_own_filters(limner: Any, project: Path) -> None:
     with_cases(project)
     done = limner("policy", "test")

@@ -48,6 +48,23 @@ def test_signals_that_nothing_measures_and_thresholds_out_of_range(policy: Calla
     assert "outside the range of c.x, -1 to 2" in str(second)
 
 
+def test_of_a_policy_that_suits_a_pipeline_only_near_misses_are_told(policy: Callable[[str], Policy]) -> None:
+    """Its idle rules may speak of pipelines to come."""
+    rule = "{{id: {0}, at: upload, signal: {1}, above: 0, then: block}}"
+    rules = f"rules: [{rule.format('a', 't.bda')}, {rule.format('b', 'other.thing')}]"
+    [told] = unknown_signals(policy(rules), {("upload", "t.bad"): Range()}, near_misses=True)
+    assert told.fix == "did you mean 't.bad'?"
+
+
+def test_a_category_that_resembles_none_can_be_declared(policy: Callable[[str], Policy]) -> None:
+    with pytest.raises(InvalidFile) as caught:
+        policy("rules: [{id: a, at: prompt, signal: t.x, above: 0.5, then: block, category: violense}]")
+    assert caught.value.problems[0].fix == "did you mean 'violence'? Or declare it under `categories:`"
+    with pytest.raises(InvalidFile) as caught:
+        policy("rules: [{id: a, at: prompt, signal: t.x, above: 0.5, then: block, category: xyzzy}]")
+    assert caught.value.problems[0].fix.endswith(", violence/graphic; or declare it under `categories:`")
+
+
 def test_a_bundle_reads_back_as_the_policy_it_was(policy: Callable[[str], Policy]) -> None:
     loaded = policy(
         """
