@@ -31,6 +31,7 @@ from limner.files import create_once, save_atomically
 KEY_BYTES = 32
 RETIRED = "retired-keys.txt"
 NONCE_BYTES = 12  # 96 bits, as NIST SP 800-38D recommends for GCM
+SEALING_BYTES = NONCE_BYTES + 16  # by which `encrypt` makes data longer: the nonce and the tag
 
 
 def new_key() -> bytes:

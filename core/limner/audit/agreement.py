@@ -1,7 +1,8 @@
 """Whether the tables that follow from the events still do.
 
 What decides if an image is given out, refused or kept must be what was recorded: outcomes, images open to be given out, the
-deny list, legal holds, what waits for reviewers, and how many of them have agreed. What takes two must have had two.
+images that are kept and those that were erased, the deny list, legal holds, what waits for reviewers, and how many of them have
+agreed. What takes two must have had two.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
-from limner.audit.administering import HOLD_LIFTED, HOLD_PLACED
-from limner.audit.events import DENY_ADDED, DENY_REMOVED, IMAGE_OUTCOME, IMAGE_RECALLED, REVIEWED
+from limner.audit.administering import ERASED, HOLD_LIFTED, HOLD_PLACED, RETAINED
+from limner.audit.events import DENY_ADDED, DENY_REMOVED, IMAGE_OUTCOME, IMAGE_RECALLED, QUARANTINE_EXPIRED, REVIEWED
 from limner.audit.verifier import Finding
 from limner.database.tables import approvals, denials, events, holds, images, legal_holds, outcomes
 
-FOLLOWED = (IMAGE_OUTCOME, IMAGE_RECALLED, DENY_ADDED, DENY_REMOVED, HOLD_PLACED, HOLD_LIFTED, REVIEWED)
+ERASING = (ERASED, RETAINED, QUARANTINE_EXPIRED)
+FOLLOWED = (IMAGE_OUTCOME, IMAGE_RECALLED, DENY_ADDED, DENY_REMOVED, HOLD_PLACED, HOLD_LIFTED, REVIEWED, *ERASING)
 DENIAL = ("kind", "value", "reason", "expires")  # columns that the event repeats
 LEGAL_HOLD = ("scope", "target")
 HELD = ("gate", "category", "four_eyes")
@@ -51,6 +53,7 @@ def disagreements(connection: Connection) -> list[Finding]:
     return [
         *_outcomes(connection, said),
         *_given_out(connection, said),
+        *_kept(connection, said),
         *_compared("the deny list", _deny_list(said), _denials(connection)),
         *_compared("the legal holds", _legally_held(said), _legal_holds(connection)),
         *_compared("what is held for review", held := _held(said), _holds(connection, said)),
@@ -101,6 +104,24 @@ def _given_out(connection: Connection, said: Sequence[_Said]) -> list[Finding]:
             what = f"image {id} stands as released, and the record says it was recalled"
             findings.append(_finding(what, recalled[request, image].place))
     return findings
+
+
+def _kept(connection: Connection, said: Sequence[_Said]) -> Iterator[Finding]:
+    """Kept images whose row is gone, is of another file, or has lost its key though no event erased it."""
+    erased = {id for one in said if one.kind in ERASING for id in one.body.get("images", ()) if isinstance(id, str)}
+    query = select(images.c.id, images.c.sha256, images.c.wrapped_key.is_not(None))
+    rows = {id: (sha256, has_key) for id, sha256, has_key in connection.execute(query)}
+    for one in _last(said, IMAGE_OUTCOME).values():
+        id, file = one.body.get("image"), one.body.get("file")
+        if not id or not isinstance(file, dict):
+            continue
+        sha256, has_key = rows.get(id, ("", False))
+        if not sha256:
+            yield _finding(f"image {id}, which the record has, is not there", one.place)
+        elif sha256 != file.get("sha256"):
+            yield _finding(f"image {id} stands there as another file than the record says", one.place)
+        elif not has_key and id not in erased:
+            yield _finding(f"image {id} has lost its key, and the record has no erasure of it", one.place)
 
 
 def _last(said: Sequence[_Said], kind: str) -> dict[Place, _Said]:

@@ -34,6 +34,7 @@ GENERATION_STEPS = "generation.steps"
 IMAGE_OUTCOME = "image.outcome"
 IMAGE_RECALLED = "image.recalled"
 PREVIEW_RELEASED = "preview.released"
+QUARANTINE_EXPIRED = "quarantine.expired"
 REQUEST_CLOSED = "request.closed"
 REVIEWED = "review.decided"
 

@@ -1,8 +1,8 @@
 """Exports: the record, or a part of it, in a folder that its holder can verify without us.
 
 Each event goes out as its canonical bytes, with the proof that it stands under the export's own head, and, unless the export is
-redacted, with what opens its commitments. Beside the events lie the head, the public keys, the texts that records refer to by
-hash, and the verifier.
+redacted, with what opens its commitments. Beside the events lie the head, the public keys, the texts that its events refer to
+by hash, and the verifier.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import base64
 import csv
 import importlib.util
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -39,6 +40,7 @@ Format = Literal["jsonl", "csv", "parquet"]
 COLUMNS = ("index", "id", "request", "kind", "version", "time", "canonical", "leaf_hash", "proof", "payloads")
 NUMBERS = ("index", "version")
 BATCH = 1_000  # rows written at once to Parquet
+HASH = re.compile(rb'"([0-9a-f]{64})"')  # as an event may name a text by it
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +65,32 @@ Opens = Callable[[str], bool]  # whether a payload of this name is opened
 
 
 def export(
-    database: Database, keys: Keys, folder: Path, *, format: Format = "jsonl", selection: Selection, opens: Opens
+    database: Database,
+    keys: Keys,
+    folder: Path,
+    *,
+    format: Format = "jsonl",
+    selection: Selection,
+    opens: Opens,
+    evidence: str = "",
 ) -> int:
     """Write an export into a new folder, there whole or not at all; returns the number of events in it.
 
-    Raises UsageError if the folder is there, or if nothing is selected.
+    Of the texts only those go out that its events name. `evidence` is the id of the event that says which images go into the
+    evidence pack that is made of it. Raises UsageError if the folder is there, or if nothing is selected.
     """
     _check_format(format)
     with _new_folder(folder) as draft, database.snapshot() as connection:
         tree = Tree(connection.scalars(select(events.c.leaf_hash).order_by(events.c.index)).all())
         chosen = (row for row in stored_rows(connection) if row.index < tree.size and selection.takes(row))
-        opened = _Opening(connection, keys, opens)
-        count = _write_events(draft, format, (_exported(row, tree, opened) for row in chosen))
+        opened, named = _Opening(connection, keys, opens), _NamedTexts(connection)
+        count = _write_events(draft, format, (_exported(row, tree, opened) for row in named.noting(chosen)))
         if not count:
             raise UsageError("there is no such event on the record", fix="`limner audit list` shows the newest requests")
         (draft / "checkpoint").write_text(sign_head(keys, tree.size, tree.root).note, encoding="utf-8")
         (draft / "keys.txt").write_text("".join(f"{key.text}\n" for key in trusted_keys(keys)), encoding="utf-8")
-        _write_texts(connection, draft)
-        _write_manifest(draft, format, selection, count, tree.size)
+        _write_texts(connection, draft, named.hashes)
+        _write_manifest(draft, format, selection, count, tree.size, evidence)
         shutil.copyfile(verifier.__file__, draft / "verify.py")
     return count
 
@@ -188,15 +198,31 @@ def _write_parquet(path: Path, rows: Iterator[Mapping[str, Any]]) -> int:
     return count
 
 
-def _write_texts(connection: Connection, folder: Path) -> None:
+class _NamedTexts:
+    """Notes which of the texts events name: wherever in one of them the hash stands."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.hashes: set[str] = set()
+        self._known = {hash.encode() for hash in connection.scalars(select(texts.c.hash))}
+
+    def noting(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """The rows, while what they name is noted."""
+        for row in rows:
+            self.hashes.update(hash.decode() for hash in self._known.intersection(HASH.findall(row.canonical)))
+            yield row
+
+
+def _write_texts(connection: Connection, folder: Path, named: set[str]) -> None:
     (folder / "texts").mkdir()
     for hash, kind, text in connection.execute(select(texts.c.hash, texts.c.kind, texts.c.text)):
+        if hash not in named:
+            continue
         if not kind.isidentifier() or not isinstance(text, bytes) or sha256_hex(text) != hash:
             continue  # it was altered, and might name a file elsewhere: `limner audit verify` tells
         (folder / "texts" / f"{kind}.{hash}.json").write_bytes(text)
 
 
-def _write_manifest(folder: Path, format: Format, selection: Selection, count: int, size: int) -> None:
+def _write_manifest(folder: Path, format: Format, selection: Selection, count: int, size: int, evidence: str) -> None:
     manifest = {
         "made": timestamp(),
         "format": format,
@@ -206,6 +232,7 @@ def _write_manifest(folder: Path, format: Format, selection: Selection, count: i
         "until": selection.until,
         "events": count,
         "size": size,
+        **({"evidence": evidence} if evidence else {}),
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     (folder / "README.txt").write_text(README, encoding="utf-8")
@@ -217,6 +244,7 @@ An export of a Limner record.
     python verify.py . --key KEY
 
 checks it offline: Python 3.11 and the package cryptography are all it needs (and pyarrow, if the events are in Parquet).
+In the place of this folder it takes a zip as well: an evidence pack as it came.
 KEY is the log's public key, or a file with it, that you had from the log's owner beforehand; keys.txt only says which key
 signed. With --head FILE, a head that you kept from earlier, it shows that a whole record continues the one you knew.
 
@@ -224,7 +252,8 @@ events.*    the events: canonical bytes (RFC 8785), leaf hash, inclusion proof (
             where commitment = HMAC-SHA256(salt, payload)
 checkpoint  the signed head that every proof leads to (C2SP tlog-checkpoint)
 texts/      pipelines, policies and lists of plugins, by the SHA-256 that events name
-images/     in an evidence pack: image files, of which events have the SHA-256
+images/     in an evidence pack: image files, of which events have the SHA-256; which went in, the event audit.evidence says
 
-record.json and index.html of an evidence pack tell the same for reading, and prove nothing by themselves.
+record.json and index.html of an evidence pack tell the same for reading. Nothing vouches for them, and verify.py does not look
+at them: what counts is in events.*.
 """

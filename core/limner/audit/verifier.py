@@ -2,6 +2,8 @@
 
     python verify.py EXPORT --key KEY [--head FILE]
 
+EXPORT is a folder, or a zip: an evidence pack as it came.
+
 The record is a Merkle tree over events (RFC 6962): a leaf is the SHA-256 of a zero byte and the event's bytes, an inner node
 that of a one byte and its two children. A head is the tree's size and root in a signed note (C2SP tlog-checkpoint and
 signed-note), signed with Ed25519.
@@ -20,9 +22,12 @@ import hmac
 import json
 import re
 import sys
+import tempfile
+import zipfile
+import zlib
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby, pairwise
@@ -38,6 +43,9 @@ CLOCK_TOLERANCE = 5.0  # seconds that the clocks of several machines may differ
 ROTATED, ACCEPTED, OUTCOME = "keys.rotated", "request.accepted", "image.outcome"  # kinds of events
 TEXTS_NAMED = (b'"pipeline":{"hash":"', b'"plugins":"', b'"revision":"', b'"revision":"')  # the policy's, and a shadow's
 FILE_NAMED = re.compile(rb'"file":\{[^{}]*"sha256":"(\w{64})"')
+IMAGE_NAMED = re.compile(rb'"image":"(\w+)"')
+SIGNATURE = re.compile(r"— [^\s+]+ [A-Za-z0-9+/]+={0,2}")  # a line of a signed note
+FOR_READING = ("index.html", "record.json")  # files of an evidence pack that nothing vouches for
 
 
 def leaf_hash(data: bytes) -> bytes:
@@ -141,13 +149,16 @@ class Head:
 
     @classmethod
     def parse(cls, note: str) -> Head:
-        """Raises ValueError for what is no such note."""
-        text, blank, signatures = note.partition("\n\n")
-        origin, size, root, *_ = text.split("\n")
-        head = cls(origin, int(size), base64.b64decode(root, validate=True), note)
-        if not (blank and signatures and origin) or len(head.root) != 32 or size != str(head.size) or head.size < 0:
-            raise ValueError("not a head of a log")
-        return head
+        """Raises ValueError for what is no such note, from its first line to its last."""
+        text, _, signatures = note.partition("\n\n")
+        *lines, rest = signatures.split("\n")
+        if rest or not lines or not all(map(SIGNATURE.fullmatch, lines)):
+            raise ValueError("a signed head ends in its signatures, a line each and nothing else")
+        origin, size, root, *_ = [*text.split("\n"), "", ""]
+        hash = base64.b64decode(root, validate=True)
+        if not origin or len(hash) != 32 or not (size.isascii() and size.isdigit()) or size != str(int(size)):
+            raise ValueError("a signed head begins with the log's name, size and root")
+        return cls(origin, int(size), hash, note)
 
     def is_signed(self, keys: Iterable[Key]) -> bool:
         """Whether one of the keys, of this log, has signed it."""
@@ -187,7 +198,8 @@ class Finding:
     """What is wrong, and with which rows: from `first` to `last`, both None where it is with no row.
 
     `kind` is `changed`, `missing`, `inserted`, `reordered`, `forged head`, `clock`, `payload`, or, in a database, `table`: a
-    table beside the events that does not agree with them, and `review`: what takes two reviewers was released by one.
+    table beside the events that does not agree with them, `image`: the file of a kept image is gone or damaged, and `review`:
+    what takes two reviewers was released by one.
     """
 
     kind: str
@@ -228,7 +240,8 @@ class NamedTexts:
 class Report:
     """What a verification came to: how many events it saw, to what root, under how many heads, and all that is wrong.
 
-    Of a `part` of a record each event is proven by itself, and what is missing cannot be told.
+    Of a `part` of a record each event is proven by itself, and what is missing cannot be told. `unchecked` are files for
+    people to read, of which nothing tells whether they are what was given out.
     """
 
     events: int = 0
@@ -238,6 +251,7 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     part: bool = False
     texts: NamedTexts = field(default_factory=NamedTexts)
+    unchecked: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -462,27 +476,73 @@ def _runs(indexes: Sequence[int]) -> Iterator[tuple[int, int]]:
         yield numbers[0], numbers[-1]
 
 
-def verify_export(folder: Path, keys: Sequence[Key], heads: Sequence[Head] = ()) -> Report:
+def verify_export(export: Path, keys: Sequence[Key], heads: Sequence[Head] = ()) -> Report:
     """Check an export: each event against the export's own head, the whole, where it is whole, against older heads too.
 
-    And the texts and images beside the events against the hashes by which events name them. Raises ValueError for older heads
-    with a part of a record, which cannot be compared.
+    And the texts and images beside the events against the hashes by which events name them; of an evidence pack, that all
+    images are there that went into it. `export` is its folder, or a zip of it. Raises ValueError for older heads with a part
+    of a record, which cannot be compared, and for what is no export.
     """
-    head = Head.parse((folder / "checkpoint").read_text(encoding="utf-8"))
-    whole = bool(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["whole"])
+    with _as_folder(export) as folder:
+        return _verify_folder(folder, keys, heads)
+
+
+@contextmanager
+def _as_folder(export: Path) -> Iterator[Path]:
+    """The export's folder; of a zip, one into which it is unpacked for the while."""
+    if export.is_dir():
+        yield export
+        return
+    if not zipfile.is_zipfile(export):
+        raise ValueError(f"{export} is neither the folder of an export nor a zip")
+    with tempfile.TemporaryDirectory() as folder:
+        _unpack(export, Path(folder))
+        yield Path(folder)
+
+
+def _unpack(path: Path, folder: Path) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if len(set(names)) < len(names):  # which of them somebody else is shown, nobody knows
+                raise ValueError("several files have one name")
+            archive.extractall(folder)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise ValueError(f"the zip cannot be unpacked: {error}") from error
+
+
+def _verify_folder(folder: Path, keys: Sequence[Key], heads: Sequence[Head]) -> Report:
+    head, manifest = _own_head(folder), json.loads(_read(folder, "manifest.json"))
+    whole = bool(manifest["whole"])
     if heads and not whole:
         raise ValueError("it is a part of a record, and only a whole one can be compared with a head from earlier")
     findings: list[Finding] = []
-    images = set[str]()
-    rows = _noting_images(_proven(folder, head, findings), images)
-    report = verify_log(rows, [*heads, head], keys) if whole else _verify_part(rows, head, keys)
+    images = NamedImages(str(manifest.get("evidence", "")))
+    rows = images.noting(_proven(folder, head, findings))
+    report = verify_log(rows, [*heads, head], keys) if whole else _verify_part(rows, head, keys, int(manifest["events"]))
     told = [finding.first for finding in findings if finding.first is not None]
     findings += [finding for finding in report.findings if not _repeats_one_of(told, finding)]
-    report.findings = [*findings, *_wrong_beside(folder, report.texts.by_hash(), images)]
+    beside = [*_wrong_texts(folder, report.texts.by_hash()), *_wrong_images(folder, images)]
+    report.findings = [*findings, *beside]
+    report.unchecked = tuple(name for name in FOR_READING if (folder / name).exists())
     return report
 
 
-def _verify_part(rows: Iterable[Row], head: Head, keys: Sequence[Key]) -> Report:
+def _own_head(folder: Path) -> Head:
+    try:
+        return Head.parse(_read(folder, "checkpoint"))
+    except ValueError as error:
+        raise ValueError(f"the export's own head: {error}") from error
+
+
+def _read(folder: Path, name: str) -> str:
+    if not (folder / name).is_file():
+        raise ValueError(f"{name} is missing")
+    return (folder / name).read_text(encoding="utf-8")
+
+
+def _verify_part(rows: Iterable[Row], head: Head, keys: Sequence[Key], count: int) -> Report:
+    """Check a part that had so many events when it was made."""
     report, rotations = Report(heads=1, part=True), list[Row]()
     for row in rows:
         report.events += 1
@@ -490,7 +550,11 @@ def _verify_part(rows: Iterable[Row], head: Head, keys: Sequence[Key]) -> Report
             rotations.append(row)
         elif row.kind == ACCEPTED:
             report.texts.note(row)
-    _is_genuine(head, _endorsed(rotations, keys), report)
+    if not _is_genuine(head, _endorsed(rotations, keys), report):
+        what = "a part does not hold the rotations of the log's key: if there was one, get the key that the log has now"
+        report.findings.append(Finding("forged head", what))
+    if report.events < count:
+        report.findings.append(Finding("missing", f"of {count} events in this part, {report.events} are there"))
     return report
 
 
@@ -501,16 +565,40 @@ def _repeats_one_of(told: Sequence[int], finding: Finding) -> bool:
     return finding.kind != "missing" and any(finding.first <= row <= finding.last for row in told)
 
 
-def _noting_images(rows: Iterable[Row], images: set[str]) -> Iterator[Row]:
-    """The rows, while the hashes of the image files that they name are added to `images`."""
-    for row in rows:
-        if row.kind == OUTCOME and (file := FILE_NAMED.search(row.canonical)):
-            images.add(file[1].decode())
-        yield row
+class NamedImages:
+    """The image files that events name; of an evidence pack, by its own `event`, those that went into it."""
+
+    def __init__(self, event: str) -> None:
+        self.event = event
+        self.index: int | None = None  # of that event, once it was seen
+        self.packed: list[str] = []  # ids of images
+        self.hashes = set[str]()
+        self._hash_of: dict[str, str] = {}  # by the image's id
+
+    def noting(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """The rows, while what they name is noted."""
+        for row in rows:
+            if row.kind == OUTCOME and (file := FILE_NAMED.search(row.canonical)):
+                self.hashes.add(hash := file[1].decode())
+                if image := IMAGE_NAMED.search(row.canonical):
+                    self._hash_of[image[1].decode()] = hash
+            elif self.event and row.id == self.event:
+                self.index, self.packed = row.index, _packed(row)
+            yield row
+
+    def missing(self, present: set[str]) -> list[str]:
+        """Of the images that went into the pack, those whose file is not among the hashes of what is there."""
+        return [id for id in self.packed if self._hash_of.get(id) not in present]
 
 
-def _wrong_beside(folder: Path, texts: Mapping[str, int], images: Collection[str]) -> Iterator[Finding]:
-    """Files beside the events that are not what those name, and texts that are not there."""
+def _packed(row: Row) -> list[str]:
+    with suppress(ValueError, KeyError, TypeError):
+        return list(map(str, json.loads(row.canonical)["body"]["images"]))
+    return []
+
+
+def _wrong_texts(folder: Path, texts: Mapping[str, int]) -> Iterator[Finding]:
+    """Files of texts that are not what events name, and texts that are not there."""
     missing = dict(texts)
     for path in sorted((folder / "texts").glob("*")):
         hash = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -518,9 +606,18 @@ def _wrong_beside(folder: Path, texts: Mapping[str, int], images: Collection[str
             yield Finding("changed", f"texts/{path.name} is not the text of its hash")
         missing.pop(hash, None)
     yield from missing_texts(missing)
-    for path in sorted((folder / "images").glob("*")):
-        if hashlib.sha256(path.read_bytes()).hexdigest() not in images:
+
+
+def _wrong_images(folder: Path, images: NamedImages) -> Iterator[Finding]:
+    """Image files that no event names, and those that went into an evidence pack and are not there."""
+    present = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted((folder / "images").glob("*"))}
+    for path, hash in present.items():
+        if hash not in images.hashes:
             yield Finding("changed", f"images/{path.name} is no file of which an event has the hash")
+    if images.event and images.index is None:
+        yield Finding("missing", "the event that says which images went into this pack is not there")
+    for id in images.missing(set(present.values())):
+        yield Finding("missing", f"image {id}, which by it went into this pack, is not there", images.index, images.index)
 
 
 def missing_texts(missing: Mapping[str, int]) -> Iterator[Finding]:
@@ -555,6 +652,8 @@ def read_export(folder: Path) -> Iterator[Mapping[str, Any]]:
         csv.field_size_limit(sys.maxsize)
         with (folder / "events.csv").open(encoding="utf-8", newline="") as file:
             yield from csv.DictReader(file)
+    elif not (folder / "events.parquet").exists():
+        raise ValueError("the events are missing: there is no events.jsonl, events.csv or events.parquet")
     else:
         import pyarrow.parquet  # of the formats, the only one that the standard library cannot read
 
@@ -613,7 +712,7 @@ def read_heads(text: str) -> list[Head]:
 def main() -> int:
     """Verify an export from the command line: 0 if all is well, 1 if not, 2 if it cannot be told."""
     parser = argparse.ArgumentParser(description="Verify an export of a Limner record, offline.")
-    parser.add_argument("export", type=Path, help="the export's folder")
+    parser.add_argument("export", type=Path, help="the export's folder, or its zip")
     parser.add_argument("--key", required=True, help="the log's public key, or a file with it, had from its owner beforehand")
     parser.add_argument("--head", type=Path, help="an older head that you kept; a whole export must agree with it")
     asked = parser.parse_args()
@@ -629,6 +728,8 @@ def main() -> int:
         print(finding)
     part = " of a record, a part from which what is missing cannot be told" if report.part else ""
     print(f"{report.events} events{part}: {'all is as it was recorded' if report.ok else f'{len(report.findings)} findings'}")
+    if report.unchecked:
+        print(f"not checked, for reading alone: {', '.join(report.unchecked)}")
     return 0 if report.ok else 1
 
 

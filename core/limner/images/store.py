@@ -29,8 +29,17 @@ from limner.keys import Keys, decrypt, encrypt, new_key
 
 NAME = re.compile(r"\.?(?P<request>[\w-]+)\.(?P<image>[0-9a-f]{32})(?P<unfinished>\.[0-9a-f]+\.part)?")
 State = Literal["released", "held", "quarantined"]
+Loss = Literal["gone", "damaged"]
 NOT_SERVED = {"quarantined": "in quarantine"}  # in words, where the state's own name is none
 ROWS_AT_ONCE = 500  # bound values in one query
+
+
+class FileLost(AuditError):
+    """The stored file of a kept image is gone, or is not what was written; `loss` says which."""
+
+    def __init__(self, id: str, loss: Loss) -> None:
+        self.loss = loss
+        super().__init__(f"the file of this image is {loss}", where=f"image {id}", fix="restore it from a backup")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +115,8 @@ class ImageStore:
     def read(self, database: Database, id: str, *, as_reviewer: bool = False) -> bytes:
         """The file as it was given.
 
-        Raises UsageError if there is none of this id, or if it is not released and no reviewer asks; AuditError if it is erased
-        or damaged.
+        Raises UsageError if there is none of this id, or if it is not released and no reviewer asks; AuditError if it is
+        erased, and FileLost if its file is gone or damaged.
         """
         with database.reading() as connection:
             row = connection.execute(select(images).where(images.c.id == id)).mappings().first()
@@ -118,10 +127,14 @@ class ImageStore:
                 standing = NOT_SERVED.get(row["state"], row["state"])
                 raise UsageError(f"this image is {standing}, and is not given out", where=f"image {id}")
         try:
-            sealed = self._path(row["request_id"], id).read_bytes()
+            data = decrypt(data_key, self._path(row["request_id"], id).read_bytes(), "image", id)
         except FileNotFoundError:
-            raise AuditError("the file of this image is gone", where=f"image {id}", fix="restore it from a backup") from None
-        return decrypt(data_key, sealed, "image", id)
+            raise FileLost(id, "gone") from None
+        except (AuditError, OSError) as error:
+            raise FileLost(id, "damaged") from error
+        if sha256_hex(data) != row["sha256"]:
+            raise FileLost(id, "damaged")
+        return data
 
     def sweep(self, database: Database) -> tuple[Path, ...]:
         """Remove what crashes left of requests that are over: files half-written, without a row, or erased. Returns them."""
@@ -140,13 +153,13 @@ class ImageStore:
         subject = find_subject(connection, self._keys, row["subject"]) if row["wrapped_key"] else None
         if subject is None:
             raise AuditError("the image was erased", where=f"image {row['id']}")
-        return subject.unwrap(row["wrapped_key"], "image key", row["id"])
+        try:
+            return subject.unwrap(row["wrapped_key"], "image key", row["id"])
+        except AuditError as error:
+            raise FileLost(row["id"], "damaged") from error
 
     def _path(self, request_id: str, id: str) -> Path:
-        name = f"{request_id}.{id}"
-        if not NAME.fullmatch(name):
-            raise ValueError(f"a request's id is letters, digits, - and _, not {request_id!r}")
-        return self._root / id[:2] / name
+        return path_of(self._root, request_id, id)
 
     def _make_folders(self, folder: Path) -> None:
         """All folders at once, so that the images after this one wait for none to be on the disk.
@@ -166,6 +179,14 @@ class ImageStore:
         for path in self._root.glob("??/*"):
             if name := NAME.fullmatch(path.name):
                 yield path, name
+
+
+def path_of(root: Path, request_id: str, id: str) -> Path:
+    """Where in a store the file of an image lies. Raises ValueError for what is no id."""
+    name = f"{request_id}.{id}"
+    if not NAME.fullmatch(name):
+        raise ValueError(f"a request's id is letters, digits, - and _, not {request_id!r}")
+    return root / id[:2] / name
 
 
 def _known(connection: Connection, ids: list[str]) -> set[str]:

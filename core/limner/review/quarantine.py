@@ -6,13 +6,12 @@ from sqlalchemy import Connection, select
 
 from limner.audit.erasing import Erasable, ImageRow, destroy, without_held
 from limner.audit.event import Event
+from limner.audit.events import QUARANTINE_EXPIRED
 from limner.audit.writer import AuditWriter
 from limner.database.connection import Database
 from limner.database.tables import images, quarantine
 from limner.database.timestamp import timestamp
 from limner.images.store import ImageStore
-
-EXPIRED = "quarantine.expired"
 
 
 def expire(database: Database, writer: AuditWriter, store: ImageStore) -> tuple[str, ...]:
@@ -21,7 +20,7 @@ def expire(database: Database, writer: AuditWriter, store: ImageStore) -> tuple[
         going = without_held(connection, _over(connection), ())
     ids = tuple(image.id for image in going.images)
     if ids:
-        event = Event(EXPIRED, "", {"images": list(ids)})
+        event = Event(QUARANTINE_EXPIRED, "", {"images": list(ids)})
         destroy(database, writer, event, Erasable(going.images, ()), store.forget)
     return ids
 

@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from sqlalchemy import insert
 from tests.core.audit.conftest import PINNED
 
+from limner.audit.administering import rotate
 from limner.audit.event import Event
 from limner.audit.events import image_outcome, request_closed
 from limner.audit.exporting import Format, Selection, export
@@ -178,6 +180,19 @@ def test_a_part_is_called_one_and_is_not_compared_with_earlier_heads(database: D
 
 
 @pytest.mark.usefixtures("record")
+def test_a_part_under_a_key_that_was_rotated_says_which_key_it_needs(
+    database: Database, keys: Keys, writer: AuditWriter, tmp_path: Path
+):
+    renewed = rotate(writer, keys, "local:ada", "yearly")
+    for name, selection in {"whole": Selection(), "part": Selection(request="r1")}.items():
+        export(database, renewed, tmp_path / name, selection=selection, opens=everything)
+    assert verify_export(tmp_path / "whole", [public_key(keys)]).ok
+    forged, hint = verify_export(tmp_path / "part", [public_key(keys)]).findings
+    assert (forged.kind, "get the key that the log has now" in hint.what) == ("forged head", True)
+    assert verify_export(tmp_path / "part", [public_key(renewed)]).ok
+
+
+@pytest.mark.usefixtures("record")
 def test_an_export_must_agree_with_a_head_that_was_kept(database: Database, keys: Keys, tmp_path: Path):
     with database.reading() as connection:
         tree = Tree([row.leaf_hash for row in stored_rows(connection)][:3])
@@ -210,6 +225,57 @@ def test_the_verifier_that_goes_with_it_needs_nothing_of_limner(database: Databa
     assert bad.returncode == 1
     assert "changed: event 1" in bad.stdout
     assert verify("--key", "nonsense").returncode == 2
+
+
+def append_to(name: str, more: str) -> Callable[[Path], None]:
+    def spoil(out: Path) -> None:
+        with (out / name).open("a") as file:
+            file.write(more)
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (append_to("checkpoint", "x"), "a signed head ends in its signatures"),
+        (append_to("checkpoint", "\n"), "a signed head ends in its signatures"),
+        (lambda out: (out / "checkpoint").unlink(), "checkpoint is missing"),
+        (lambda out: (out / "events.jsonl").unlink(), "the events are missing"),
+        (lambda out: (out / "manifest.json").unlink(), "manifest.json is missing"),
+    ],
+)
+@pytest.mark.parametrize("selection", [Selection(), Selection(request="r1")])
+@pytest.mark.usefixtures("record")
+def test_what_an_export_lacks_or_has_too_much_is_named(
+    database: Database, keys: Keys, tmp_path: Path, selection: Selection, spoil: Callable[[Path], None], told: str
+):
+    export(database, keys, tmp_path / "out", selection=selection, opens=everything)
+    spoil(tmp_path / "out")
+    with pytest.raises(ValueError, match=told):
+        verify_export(tmp_path / "out", trusted_keys(keys))
+
+
+@pytest.mark.usefixtures("record")
+def test_a_part_from_which_events_were_taken_says_so(database: Database, keys: Keys, tmp_path: Path):
+    export(database, keys, tmp_path / "out", selection=Selection(request="r1"), opens=everything)
+    edited(tmp_path / "out", lambda rows: rows.pop())
+    [finding] = verify_export(tmp_path / "out", trusted_keys(keys)).findings
+    assert (finding.kind, finding.what) == ("missing", "of 3 events in this part, 2 are there")
+
+
+@pytest.mark.usefixtures("record")
+def test_a_zip_that_cannot_be_told_apart_or_unpacked_is_refused(keys: Keys, tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "twice.zip", "w") as archive:
+        archive.writestr("checkpoint", "one")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("checkpoint", "another")
+    with pytest.raises(ValueError, match="several files have one name"):
+        verify_export(tmp_path / "twice.zip", trusted_keys(keys))
+    (tmp_path / "note.txt").write_text("no zip")
+    for nothing in (tmp_path / "note.txt", tmp_path / "nowhere"):
+        with pytest.raises(ValueError, match="neither the folder of an export nor a zip"):
+            verify_export(nothing, trusted_keys(keys))
 
 
 @pytest.mark.usefixtures("record")

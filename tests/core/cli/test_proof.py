@@ -100,6 +100,53 @@ def test_a_head_that_was_kept_proves_the_record_against_later_ones(limner: Limne
         assert (refused.returncode, "no head of a log" in refused.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("loss", ["gone", "damaged"])
+def test_a_kept_image_that_is_lost_is_found(limner: Limner, project: Path, made: str, loss: str):
+    [file] = (project / ".limner" / "images").glob("??/*")
+    file.unlink() if loss == "gone" else file.write_bytes(file.read_bytes()[:-1])
+    broken = limner("audit", "verify")
+    assert (broken.returncode, f"the stored file of image 0 of request {made} is {loss}" in broken.stdout) == (1, True)
+    assert "0 of 1 kept images there" in broken.stdout
+    told = json.loads(limner("audit", "verify", "--json").stdout)
+    assert (told["ok"], told["images"]) == (False, {"kept": 1, "lost": 1, "read": False})
+    packed = limner("audit", "evidence", made, "-o", str(project / "e.zip"))
+    assert (packed.returncode, f"image 0 is NOT in the pack: its stored file is {loss}" in packed.stderr) == (1, True)
+
+
+def test_a_kept_image_that_was_altered_within_is_found_by_reading_it(limner: Limner, project: Path, made: str):
+    whole = limner("audit", "verify", "--images")
+    assert (whole.returncode, "1 of 1 kept images there and whole" in whole.stdout) == (0, True)
+    [file] = (project / ".limner" / "images").glob("??/*")
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    assert "--images reads them too" in limner("audit", "verify").stdout
+    broken = limner("audit", "verify", "--images")
+    assert (broken.returncode, f"image 0 of request {made} is damaged" in broken.stdout) == (1, True)
+
+
+def test_where_the_whole_store_is_gone_that_is_said_once(limner: Limner, project: Path, made: str, tmp_path: Path):
+    limner("generate", "another circle", "-o", str(project / "out.png"))
+    (project / ".limner" / "images").rename(tmp_path / "images")
+    told = json.loads(limner("audit", "verify", "--json").stdout)
+    assert ["none of the 2 kept images is here" in finding["what"] for finding in told["findings"]] == [True]
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("DELETE FROM images", "which the record has, is not there"),
+        ("UPDATE images SET sha256 = 'ab'", "stands there as another file"),
+        ("UPDATE images SET wrapped_key = NULL, state = 'erased'", "the record has no erasure of it"),
+    ],
+)
+def test_an_image_that_was_removed_behind_the_record_is_found(
+    limner: Limner, project: Path, made: str, statement: str, told: str
+):
+    change(project, "DELETE FROM fingerprints")
+    change(project, statement)
+    found = limner("audit", "verify")
+    assert (found.returncode, told in found.stdout) == (1, True)
+
+
 def test_a_rotated_key_leaves_all_heads_valid_and_is_on_the_record(limner: Limner, project: Path, made: str, tmp_path: Path):
     limner("keys", "create")
     old = tmp_path / "old.txt"

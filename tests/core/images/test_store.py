@@ -143,7 +143,7 @@ def test_a_file_that_is_lost_altered_or_exchanged_is_not_passed_off(
     accept("r2")
     one, other = keep("r1"), keep("r2")
     one.path.write_bytes(other.path.read_bytes())
-    with pytest.raises(AuditError, match="does not decrypt"):
+    with pytest.raises(AuditError, match="damaged"):
         store.read(database, one.id)
     other.path.unlink()
     with pytest.raises(AuditError, match="gone"):

@@ -12,7 +12,8 @@ from limner.cli.options import AsJson
 from limner.errors import UsageError
 
 if TYPE_CHECKING:
-    from limner.audit.verifier import Head, Key, Report
+    from limner.audit.verifier import Finding, Head, Key, Report
+    from limner.images.presence import Presence
     from limner.replaying import Replay
 
 SHOWN = 50  # findings; the rest are counted
@@ -28,14 +29,25 @@ def add(group: typer.Typer) -> None:
 
 def verify(
     head: Annotated[Path | None, typer.Option(help="A head that you kept: the record must agree with it.")] = None,
-    export: Annotated[Path | None, typer.Option(help="Verify this export instead of the database.")] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="Verify this export, a folder or an evidence pack's zip, instead of the database.")
+    ] = None,
     key: Annotated[Path | None, typer.Option(help="Public keys to trust, a line each, instead of our own.")] = None,
+    images: Annotated[bool, typer.Option("--images", help="Read and decrypt every kept image too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check every event against the heads outside the database; exit code 1 and the rows if anything is not as it was."""
+    """Check every event against the heads outside the database, and that every kept image is there.
+
+    Exit code 1, and the rows, if anything is not as it was.
+    """
+    if images and export is not None:
+        raise UsageError("--images reads the images of the database", fix="those of an export are always read")
     heads, keys = _heads(head), _keys(key)
-    report = _database(heads, keys) if export is None else _export(export, heads, keys)
-    typer.echo(json.dumps(_to_json(report)) if as_json else _told(report))
+    if export is None:
+        report, kept = _database(heads, keys, images)
+    else:
+        report, kept = _export(export, heads, keys), None
+    typer.echo(json.dumps(_to_json(report, kept, images)) if as_json else _told(report, kept, images))
     raise typer.Exit(0 if report.ok else 1)
 
 
@@ -74,36 +86,27 @@ def evidence(
         bool, typer.Option("--withheld", help="Pack images that nobody is given too: held, withheld, recalled, denied ...")
     ] = False,
 ) -> None:
-    """One zip about a request: record, opened commitments, proofs, policy, images, verifier, and a page to read."""
+    """One zip about a request: record, opened commitments, proofs, policy, images, verifier, and a page to read.
+
+    Exit code 1 if an image that should be in it is damaged or gone in the store; the pack is made without it.
+    """
     from limner.app import App, local_caller
-    from limner.audit.administering import EVIDENCE, administered
     from limner.audit.reading import whole_id
-    from limner.evidence import pictures, write_evidence
+    from limner.evidence import Choice, make_pack
 
     if redacted and withheld:
         raise UsageError("--redacted leaves all images out, and --withheld packs even more of them", fix="give one of the two")
-    path = output or Path(f"evidence-{id}.zip")
-
-    def opens(name: str) -> bool:
-        return not redacted and (not opened or name in opened)
-
+    path, choice = output or Path(f"evidence-{id}.zip"), Choice(tuple(opened or ()), redacted, withheld)
     with App.open() as app:
-        id = whole_id(app.database, id)
-        kept = () if redacted else pictures(app.database, id)
-        packed = [picture for picture in kept if withheld or not picture.kept_back]
-        body = {
-            "opened": opened or ("nothing" if redacted else "everything"),
-            "images": [picture.id for picture in packed],
-            "withheld": {picture.id: picture.kept_back for picture in packed if picture.kept_back},
-        }
-        app.writer.append([administered(EVIDENCE, local_caller().subject, body, request_id=id)]).result()
-        names = write_evidence(app.database, app.keys, app.images, id, path, opens=opens, packed=packed)
-    typer.echo(f"{path}: {len(names)} files")
-    for picture in kept:
-        if picture not in packed:
-            typer.echo(
-                f"image {picture.index} is left out, it is {picture.kept_back}: with --withheld it goes in, on the record"
-            )
+        id, actor = whole_id(app.database, id), local_caller().subject
+        pack = make_pack(app.database, app.keys, app.images, app.writer, id, path, actor=actor, choice=choice)
+    typer.echo(f"{path}: {len(pack.files)} files")
+    for picture in () if redacted else pack.left_out:
+        typer.echo(f"image {picture.index} is left out, it is {picture.kept_back}: with --withheld it goes in, on the record")
+    for picture, loss in pack.lost.items():
+        what = f"image {picture.index} is NOT in the pack: its stored file is {loss}"
+        typer.secho(f"{what}; restore {picture.id} from a backup, and make the pack again", err=True, fg="red")
+    raise typer.Exit(1 if pack.lost else 0)
 
 
 def replay(
@@ -130,13 +133,33 @@ def _show_replay(done: Replay) -> None:
         typer.echo(change)
 
 
-def _database(heads: list[Head], keys: list[Key]) -> Report:
+def _database(heads: list[Head], keys: list[Key], read_images: bool) -> tuple[Report, Presence]:
     from limner.app import App
     from limner.audit.checking import verify_database
     from limner.audit.heads import trusted_keys
+    from limner.images.presence import check_files
 
     with App.open() as app:
-        return verify_database(app.database, app.heads, keys or trusted_keys(app.keys), heads)
+        report = verify_database(app.database, app.heads, keys or trusted_keys(app.keys), heads)
+        kept = check_files(app.database, root := app.project.state / "images", app.images if read_images else None)
+    report.findings += _lost(kept, root)
+    return report, kept
+
+
+def _lost(kept: Presence, root: Path) -> list[Finding]:
+    from limner.audit.verifier import Finding
+
+    if kept.lost and not root.is_dir():
+        return [Finding("image", f"none of the {kept.kept} kept images is here: there is no folder {root}")]
+    return [
+        Finding(
+            "image",
+            f"the stored file of image {lost.index} of request {lost.request_id} is {lost.loss}",
+            lost.event,
+            lost.event,
+        )
+        for lost in kept.lost
+    ]
 
 
 def _export(folder: Path, heads: list[Head], keys: list[Key]) -> Report:
@@ -173,7 +196,7 @@ def _keys(path: Path | None) -> list[Key]:
         raise UsageError(f"it holds no public key of a log: {error}", where=str(path), fix="limner keys export") from error
 
 
-def _told(report: Report) -> str:
+def _told(report: Report, kept: Presence | None, read: bool) -> str:
     lines = [str(finding) for finding in report.findings[:SHOWN]]
     if len(report.findings) > SHOWN:
         lines.append(f"... and {len(report.findings) - SHOWN} more")
@@ -183,10 +206,20 @@ def _told(report: Report) -> str:
     ending = "all is as it was recorded" if report.ok else f"{len(report.findings)} findings"
     if report.ok and report.events and not (report.attested or report.part):
         ending = "they agree with one another, and no head tells whether they are what was recorded"
-    return "\n".join([*lines, f"{report.events} events, {attested}: {ending}"])
+    lines.append(f"{report.events} events, {attested}{_images(kept, read)}: {ending}")
+    if report.unchecked:
+        lines.append(f"not checked, for reading alone: {', '.join(report.unchecked)}")
+    return "\n".join(lines)
 
 
-def _to_json(report: Report) -> dict[str, object]:
+def _images(kept: Presence | None, read: bool) -> str:
+    if kept is None or not kept.kept:
+        return ""
+    there = kept.kept - len(kept.lost)
+    return f"; {there} of {kept.kept} kept images {'there and whole' if read else 'there (--images reads them too)'}"
+
+
+def _to_json(report: Report, kept: Presence | None, read: bool) -> dict[str, object]:
     findings = [{"kind": found.kind, "first": found.first, "last": found.last, "what": found.what} for found in report.findings]
     return {
         "ok": report.ok,
@@ -196,4 +229,6 @@ def _to_json(report: Report) -> dict[str, object]:
         "attested": report.attested,
         "part": report.part,
         "findings": findings,
+        "unchecked": list(report.unchecked),
+        "images": {"kept": kept.kept, "lost": len(kept.lost), "read": read} if kept else None,
     }

@@ -1,0 +1,94 @@
+"""Whether the file of every kept image is there: by its size alone, which is cheap, or read, decrypted and hashed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from limner.database.connection import Database
+from limner.database.tables import images, outcomes
+from limner.errors import AuditError
+from limner.images.store import FileLost, ImageStore, Loss, path_of
+from limner.keys import SEALING_BYTES
+
+PAGE = 1_000  # rows fetched at once
+
+
+@dataclass(frozen=True, slots=True)
+class LostImage:
+    """A kept image whose stored file is gone or damaged. `event` is the index of the event of its outcome."""
+
+    id: str
+    request_id: str
+    index: int
+    event: int
+    loss: Loss
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """How many images are kept, and which of them are lost."""
+
+    kept: int
+    lost: tuple[LostImage, ...]
+
+
+def check_files(database: Database, root: Path, store: ImageStore | None = None) -> Presence:
+    """Look for the file of each image that is kept, under `root`: there, and of its size.
+
+    With `store` each is read, decrypted and hashed too; without, no key is needed, and what was altered within a file of the
+    right size is not seen.
+    """
+    kept, suspects = 0, list[LostImage]()
+    for row in _kept(database):
+        kept += 1
+        loss = _by_size(root, row) or (_by_reading(database, store, row) if store else None)
+        if loss:
+            suspects.append(LostImage(row.id, row.request_id, row.image, row.event, loss))
+    return Presence(kept, tuple(_not_erased_since(database, suspects)))
+
+
+def _kept(database: Database) -> Iterator[Any]:  # rows of the query
+    """The images that are not erased, page by page."""
+    same = (outcomes.c.request_id == images.c.request_id) & (outcomes.c.image == images.c.image)
+    query = select(images, outcomes.c.event).join(outcomes, same).where(images.c.wrapped_key.is_not(None))
+    last = -1
+    while True:
+        with database.reading() as connection:
+            rows = list(connection.execute(query.where(outcomes.c.event > last).order_by(outcomes.c.event).limit(PAGE)))
+        if not rows:
+            return
+        yield from rows
+        last = rows[-1].event
+
+
+def _by_size(root: Path, row: Any) -> Loss | None:  # as `_kept` gives it
+    try:
+        size = path_of(root, row.request_id, row.id).stat().st_size
+    except (OSError, ValueError):
+        return "gone"
+    return None if size == row.bytes + SEALING_BYTES else "damaged"
+
+
+def _by_reading(database: Database, store: ImageStore, row: Any) -> Loss | None:  # as `_kept` gives it
+    try:
+        store.read(database, row.id, as_reviewer=True)  # looked at, not given out
+    except FileLost as lost:
+        return lost.loss
+    except AuditError:
+        return None  # erased since
+    return None
+
+
+def _not_erased_since(database: Database, suspects: list[LostImage]) -> list[LostImage]:
+    """Without those that somebody erased while their files were looked for."""
+    still = []
+    for suspect in suspects:
+        with database.reading() as connection:
+            if connection.scalar(select(images.c.wrapped_key).where(images.c.id == suspect.id)) is not None:
+                still.append(suspect)
+    return still
