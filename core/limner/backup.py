@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, insert, select
 
+from limner.audit.outside import HeadFolder
 from limner.database.connection import Database
 from limner.database.migration import open_database
 from limner.database.tables import events, metadata
@@ -34,17 +35,18 @@ def back_up(database: Database, state: Path, folder: Path) -> int:
 
     Raises UsageError if the folder is there, and AuditError if a file cannot be copied; then there is no backup.
 
-    Heads are copied before the database, images after it: so no head is ahead of its record, and what file has no row is swept.
+    The project may be in use meanwhile. Heads are copied before the database, images after it: so no head is ahead of its
+    record, what file has no row is swept, and what row has no file was erased since, which a restore does again.
     """
     if folder.exists():
         raise UsageError("there is something already", where=str(folder), fix="name a folder that is not there")
     with _explained("the backup cannot be made", folder), _draft(folder.with_name(f".{folder.name}.part")) as draft:
-        _copy_folder(state, draft, "heads")
+        _copy_heads(state, draft)
         with _opened(draft / FILE) as copy:
             size = _copy_rows(database, copy)
             with copy.reading() as connection:
                 first = connection.scalar(select(events.c.id).order_by(events.c.index).limit(1)) or ""
-        _copy_folder(state, draft, "images")
+        _copy_folder(state, draft, "images", _copy_file_if_there)
         manifest = {"made": timestamp(), "events": size, "first": first}
         save_atomically(draft / MANIFEST, json.dumps(manifest).encode() + b"\n")
         draft.rename(folder)
@@ -132,17 +134,34 @@ def _explained(
         raise AuditError(f"{what}: {error}", where=str(folder), fix=fix) from error
 
 
-def _copy_folder(source: Path, target: Path, name: str) -> None:
-    if (source / name).is_dir():
-        left_out = shutil.ignore_patterns("*.part", "lock")
-        shutil.copytree(source / name, target / name, ignore=left_out, copy_function=_copy_file)
-
-
 def _copy_file(source: str | Path, target: str | Path) -> None:
     """Copy a file; on return it is on the disk."""
     shutil.copyfile(source, target)
     with Path(target).open("rb") as file:
         os.fsync(file.fileno())
+
+
+def _copy_file_if_there(source: str, target: str) -> None:
+    """Copy a file, unless it has gone since it was found."""
+    try:
+        _copy_file(source, target)
+    except FileNotFoundError:
+        if os.path.lexists(source):
+            raise
+
+
+def _copy_heads(state: Path, target: Path) -> None:
+    """Copy the heads as they stand at one moment: a head without the hashes under it could not be continued."""
+    heads = HeadFolder(state / "heads")
+    if heads.folder.is_dir():
+        with heads.alone():
+            _copy_folder(state, target, "heads")
+
+
+def _copy_folder(source: Path, target: Path, name: str, copy: Callable[[str, str], None] = _copy_file) -> None:
+    if (source / name).is_dir():
+        left_out = shutil.ignore_patterns("*.part", "lock")
+        shutil.copytree(source / name, target / name, ignore=left_out, copy_function=copy)
 
 
 def _copy_rows(source: Database, target: Database) -> int:

@@ -1,7 +1,8 @@
-"""Files that are there whole or not at all, and stay there when the power goes."""
+"""Files that are there whole or not at all, and stay there when the power goes; and files that one at a time may change."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -27,6 +28,20 @@ def create_once(path: Path, data: bytes, *, mode: int = 0o666) -> None:
         except FileExistsError:
             return
     sync_folder(path.parent)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock that this file is, once no other process or thread does. The file is made if it is not there, and stays.
+
+    It cannot be a file that is replaced meanwhile. The system lets go of it when the process dies. Raises OSError.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import house
@@ -22,6 +23,8 @@ from limner.audit.erasing import Erasable, erase
 from limner.audit.event import Event
 from limner.audit.heads import trusted_keys
 from limner.audit.legal_holds import in_force, lift, place
+from limner.audit.outside import HeadFolder
+from limner.audit.publishing import leaves_since
 from limner.audit.scope import Kind, find_scope
 from limner.audit.standing import Refused
 from limner.backup import aside, back_up, first_of, put_back
@@ -96,6 +99,60 @@ def test_a_restored_copy_is_whole_and_forgets_again(tmp_path: Path):
         made(app)
     with house.house(project) as app:
         assert verifies(app)
+
+
+def test_the_heads_of_a_backup_are_those_of_one_moment_though_others_come_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with house.house(tmp_path) as app:
+        made(app)
+        publish_head(app)
+        publisher = Thread(target=publish_head, args=[app])
+
+        def copy(source: str, target: str) -> None:
+            copied(source, target)
+            if "heads" in Path(source).parts and not publisher.ident:
+                app.writer.append([Event("note", "", {})]).result()
+                publisher.start()
+                publisher.join(0.2)  # until a head is published, unless it has to wait
+
+        copied = shutil.copyfile
+        monkeypatch.setattr("limner.backup.shutil.copyfile", copy)
+        count = back_up(app.database, app.project.state, tmp_path / "backup")
+        publisher.join()
+        heads, now = HeadFolder(tmp_path / "backup" / "heads"), app.heads.newest()
+    newest = heads.newest()
+    assert newest is not None
+    assert now is not None
+    assert newest == heads.history()[-1]
+    assert newest.size == len(heads.hashes()) < now.size <= count
+
+
+def publish_head(app: App) -> None:
+    """As any process does: with a folder of its own."""
+    HeadFolder(app.project.state / "heads").publish(app.keys, lambda size: leaves_since(app.database, size))
+
+
+def test_an_image_that_is_erased_while_a_backup_is_made_is_erased_in_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with house.house(tmp_path) as app:
+        kept, erased = made(app), made(app)
+
+        def copy(source: str, target: str) -> None:
+            if image_of(app, erased) in source:
+                forget(app, "request", erased)
+            copied(source, target)
+
+        copied = shutil.copyfile
+        with monkeypatch.context() as patched:
+            patched.setattr("limner.backup.shutil.copyfile", copy)
+            back_up(app.database, app.project.state, tmp_path / "backup")
+        told = restoring.later(app.database)
+    put_back(tmp_path / "backup", app.project.state, app.project.database_url)
+    with house.house(tmp_path) as app:
+        assert told_again(app, told) == Repeated(erasures=1)
+        assert app.images.read(app.database, image_of(app, kept))
+        with pytest.raises(AuditError, match="erased"):
+            app.images.read(app.database, image_of(app, erased))
 
 
 def test_what_was_recalled_after_a_backup_is_recalled_again(tmp_path: Path):

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from limner.files import create_once, save_atomically
+from limner.files import create_once, locked, save_atomically
 
 
 def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -43,3 +45,25 @@ def test_the_first_to_create_a_file_wins(tmp_path: Path) -> None:
     assert path.read_bytes() == b"first"
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_one_at_a_time_holds_a_lock_of_any_process_or_thread(tmp_path: Path) -> None:
+    holding: list[int] = []
+
+    def change() -> None:
+        for _ in range(50):
+            with locked(tmp_path / "lock"):
+                holding.append(1)
+                assert len(holding) == 1
+                holding.pop()
+
+    with ThreadPoolExecutor(4) as threads:
+        for changing in [threads.submit(change) for _ in range(4)]:
+            changing.result()
+
+
+def test_a_lock_is_let_go_where_its_holder_fails(tmp_path: Path) -> None:
+    with suppress(ValueError), locked(tmp_path / "lock"):
+        raise ValueError
+    with locked(tmp_path / "lock"):
+        assert list(tmp_path.iterdir()) == [tmp_path / "lock"]

@@ -13,13 +13,12 @@ Nothing here is synced to the disk: a power cut may take the last heads, not tho
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shlex
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -27,6 +26,7 @@ from limner.audit.heads import sign_head
 from limner.audit.verifier import Head, Range, read_heads
 from limner.database.timestamp import timestamp
 from limner.errors import AuditError
+from limner.files import locked
 from limner.keys import Keys
 
 HASH_BYTES = 32
@@ -54,7 +54,7 @@ class HeadFolder:
     def publish(self, keys: Keys, leaves_since: LeavesSince) -> Head | None:
         """Add what the log has grown by, under a new head. Raises AuditError if the log does not continue the last one."""
         (self.folder / "history").mkdir(parents=True, exist_ok=True)
-        with self._alone():
+        with self.alone():
             tree = self._tree(self.newest())
             size, new = tree.size, leaves_since(tree.size)
             if not new:
@@ -98,14 +98,9 @@ class HeadFolder:
             return []
         return [data[at : at + HASH_BYTES] for at in range(0, len(data) - HASH_BYTES + 1, HASH_BYTES)]
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+    def alone(self) -> AbstractContextManager[None]:
+        """While it is held, nobody publishes here, and all files are those of one head. The folder must be there."""
+        return locked(self.folder / "lock")
 
     def _tree(self, head: Head | None) -> Range:
         """The tree under the newest head, from what is kept here: whatever it is taken from must lead to the head's root."""
