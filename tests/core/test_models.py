@@ -18,7 +18,7 @@ import torch
 
 from limner.errors import ConfigurationError, ModelError
 from limner.models import ModelSource, ModelStore
-from limner.models.ledger import Ledger, fetch, licence, verify
+from limner.models.ledger import Fetched, Ledger, fetch, licence, verify
 from limner.step import ModelIndex, Models
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -234,6 +234,21 @@ class TestLedger:
         assert licence(tmp_path) == "Apache-2.0"
         (tmp_path / "README.md").write_text("# Model card: buttons\n\nLicence: CC0-1.0\n")
         assert licence(tmp_path) == "CC0-1.0"
+
+    def test_of_several_who_write_at_once_each_keeps_what_the_others_wrote(self, tmp_path: Path) -> None:
+        names = [f"model-{number}" for number in range(8)]
+        together = threading.Barrier(len(names))
+
+        def write(name: str) -> None:
+            together.wait()
+            Ledger(tmp_path / "models.json").add(name, Fetched("acme/model", COMMIT, "00", 1, "mit"))
+
+        threads = [threading.Thread(target=write, args=[name]) for name in names]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(Ledger(tmp_path / "models.json").read()) == names
 
     def test_what_cannot_be_read_is_told(self, tmp_path: Path) -> None:
         (tmp_path / "models.json").write_text('{"karlo": {"sauce": 1}}')

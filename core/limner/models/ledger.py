@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from limner.errors import ModelError
-from limner.files import save_atomically
+from limner.files import locked, save_atomically
 from limner.models.store import ModelStore
 
 SUMS = "SHA256SUMS"  # as `sha256sum` writes it
@@ -44,10 +44,11 @@ class Ledger:
             raise ModelError(f"it cannot be read: {error}", where=str(self._path), fix="remove it and fetch again") from error
 
     def add(self, name: str, fetched: Fetched) -> None:
-        """Write down one model, in place of what was known of it."""
-        entries = {known: asdict(entry) for known, entry in {**self.read(), name: fetched}.items()}
+        """Write down one model, in place of what was known of it; of several processes that do so, each keeps the others'."""
         try:
-            save_atomically(self._path, json.dumps(entries, indent=2, sort_keys=True).encode())
+            with locked(self._path.with_suffix(".lock")):
+                entries = {known: asdict(entry) for known, entry in {**self.read(), name: fetched}.items()}
+                save_atomically(self._path, json.dumps(entries, indent=2, sort_keys=True).encode())
         except OSError as error:
             raise ModelError(f"it cannot be written: {error.strerror}", where=str(self._path)) from error
 
