@@ -150,15 +150,20 @@ def whole_id(database: Database, id: str) -> str:
 
 def named(connection: Connection, id: str) -> tuple[str, str]:
     """The whole id of the request that is named by it or by how it begins, and its subject. Raises UsageError as `request`."""
+    if (found := find_named(connection, id)) is None:
+        raise UsageError(f"no request {id!r} is on the record", fix="`limner audit list` shows the newest ones")
+    return found
+
+
+def find_named(connection: Connection, id: str) -> tuple[str, str] | None:
+    """As `named`, or None if no request is: for a word that may name something else. Raises UsageError if several begin so."""
     columns = select(requests_table.c.id, requests_table.c.subject)
     found = connection.execute(columns.where(requests_table.c.id == id)).all()
     if not found and len(id) >= SHORTEST_ID:
         found = connection.execute(columns.where(requests_table.c.id.startswith(id, autoescape=True)).limit(2)).all()
-    if not found:
-        raise UsageError(f"no request {id!r} is on the record", fix="`limner audit list` shows the newest ones")
     if len(found) > 1:
         raise UsageError(f"several requests begin with {id!r}", fix="give more of the id; `limner audit list` shows them whole")
-    return found[0].id, found[0].subject
+    return (found[0].id, found[0].subject) if found else None
 
 
 def _outcomes(connection: Connection, ids: Sequence[str]) -> dict[tuple[str, int], str]:

@@ -44,6 +44,12 @@ def rebuild(record: RequestRecord, *, read_input: ReadInput, index: int | None =
     )
 
 
+def given_files(record: RequestRecord) -> dict[Role, bytes]:
+    """The input files as they were given, by role. Raises AuditError if one was erased, altered or not kept."""
+    accepted = _accepted(record)
+    return {given["role"]: _file(record, accepted, given["role"]) for given in accepted.body["inputs"]}
+
+
 def _accepted(record: RequestRecord) -> EventRecord:
     for event in record.events:
         if event.kind == REQUEST_ACCEPTED:
@@ -56,7 +62,12 @@ def _text(record: RequestRecord, accepted: EventRecord, name: str) -> str:
 
 
 def _input(record: RequestRecord, accepted: EventRecord, role: Role, read_input: ReadInput) -> Input:
-    return read_input(role, _opened(record, accepted, f"{INPUT}{role}", f"input {role}"))
+    return read_input(role, _file(record, accepted, role))
+
+
+def _file(record: RequestRecord, accepted: EventRecord, role: Role) -> bytes:
+    data: bytes = _opened(record, accepted, f"{INPUT}{role}", f"input {role}")
+    return data
 
 
 def _opened(record: RequestRecord, accepted: EventRecord, name: str, called: str) -> Any:  # text, or the bytes of a file

@@ -42,13 +42,18 @@ def find_scope(connection: Connection, keys: Keys, kind: Kind, name: str) -> Sco
 
 
 def _image(connection: Connection, name: str) -> Scope:
+    if (found := find_image(connection, name)) is None:
+        raise _unknown("image", name)
+    return found
+
+
+def find_image(connection: Connection, name: str) -> Scope | None:
+    """The image of this id, or of the one that begins so; None if none does. Raises UsageError if several do."""
     begins = images.c.id.startswith(name, autoescape=True) if len(name) >= SHORTEST_ID else images.c.id == name
     found = connection.execute(select(images.c.id, images.c.request_id).where(begins).limit(2)).all()
-    if not found:
-        raise _unknown("image", name)
     if len(found) > 1:
         raise UsageError(f"several images begin with {name!r}", fix="give more of the id; `limner audit show` has it whole")
-    return Scope("image", found[0][0], found[0][1])
+    return Scope("image", found[0][0], found[0][1]) if found else None
 
 
 def _unknown(kind: Kind, name: str) -> UsageError:

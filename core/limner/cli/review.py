@@ -16,10 +16,10 @@ from limner.errors import UsageError
 
 if TYPE_CHECKING:
     from limner.app import App
-    from limner.audit.reading import EventRecord
+    from limner.audit.reading import EventRecord, RequestRecord
     from limner.review import Hold, Verdict
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="A hold, a request, or request/image.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="A hold, a request, or request/image; how an id begins will do.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why: it stands on the record.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write the image there.")]
 
@@ -49,7 +49,7 @@ def list_holds(as_json: AsJson = False) -> None:
 
 
 def show(id: Id, output: Output = None) -> None:
-    """What is held, in whose words, and by which rules; the image itself with -o."""
+    """What is held, in whose words, and by which rules; with -o the image itself, of a held input the one that was given."""
     from limner.app import App
     from limner.audit.reading import request
     from limner.review import find
@@ -58,10 +58,13 @@ def show(id: Id, output: Output = None) -> None:
         found = find(app.database, id)
         for hold in found:
             typer.echo(_line(hold))
-        for event in request(app.database, app.keys, found[0].request_id).events:
+        record = request(app.database, app.keys, found[0].request_id)
+        for event in record.events:
             _show_event(event)
-        if output is not None:
+        if output is not None and any(hold.image_id for hold in found):
             _write(app, found, output)
+        elif output is not None:
+            _write_inputs(record, output)
 
 
 def release(id: Id, reason: Reason, output: Output = None) -> None:
@@ -110,7 +113,7 @@ def run_recall(
         list[str],
         typer.Argument(
             metavar="QUERY",
-            help="A request, request/image or image; or conditions: pipeline= policy= cohort= since= until= ...",
+            help="A request, request/image or image, or how its id begins; or conditions: pipeline= policy= cohort= since= ...",
         ),
     ],
     reason: Reason,
@@ -123,7 +126,8 @@ def run_recall(
     with App.open() as app:
         found = matching(app.database, query)
         if not found:
-            raise UsageError("no released image is meant", where=" ".join(query))
+            fix = "limner audit list shows the requests, limner audit show REQUEST what became of one's images"
+            raise UsageError("no released image is meant", where=" ".join(query), fix=fix)
         if not show:
             recall(app.writer, found, actor=local_caller().subject, reason=reason)
     for image in found:
@@ -150,6 +154,18 @@ def _write(app: App, found: Sequence[Hold], output: Path) -> None:
     if len(kept) != 1:
         raise UsageError(f"{len(kept)} images are held there", where="-o", fix="name one: request/image")
     _save(output, app.images.read(app.database, kept[0].image_id, as_reviewer=True))
+
+
+def _write_inputs(record: RequestRecord, output: Path) -> None:
+    """The images that came with a held request, as they were given: the main one to `output`, each other one beside it."""
+    from limner.audit.rebuilding import given_files
+
+    given = given_files(record)
+    if not given:
+        what = "no image is held there: the request has words alone, and nothing is made of them yet"
+        raise UsageError(what, where="-o", fix="leave -o out; with limner review release it is made")
+    for role, data in given.items():
+        _save(output if role == "image" else output.with_stem(f"{output.stem}-{role}"), data)
 
 
 def _save(path: Path, data: bytes) -> None:

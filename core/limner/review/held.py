@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, and_, func, select
 
+from limner.audit.reading import find_named
 from limner.database.connection import Database
 from limner.database.tables import approvals, holds, images, requests
 from limner.errors import UsageError
@@ -55,12 +56,15 @@ def waiting(database: Database, *, limit: int = 100) -> tuple[Hold, ...]:
 
 
 def find(database: Database, word: str) -> tuple[Hold, ...]:
-    """The holds that a word names: a hold's id or how it begins, a request's id, or `request/image`. Raises UsageError."""
+    """The holds that a word names: a hold, a request, or `request/image`, by id or by how that begins. Raises UsageError."""
     request, _, index = word.partition("/")
+    with database.reading() as connection:
+        named = find_named(connection, request)
+    id = named[0] if named else request
     if index.isdigit():
-        condition = and_(holds.c.request_id == request, holds.c.image == int(index))
+        condition = and_(holds.c.request_id == id, holds.c.image == int(index))
     elif len(word) >= SHORTEST_ID:
-        condition = (holds.c.request_id == word) | holds.c.id.startswith(word, autoescape=True)
+        condition = (holds.c.request_id == id) | holds.c.id.startswith(word, autoescape=True)
     else:
         condition = holds.c.id == word
     found = _holds(database, condition, 100)
@@ -68,7 +72,8 @@ def find(database: Database, word: str) -> tuple[Hold, ...]:
     if len(several) > 1:
         raise UsageError(f"{word!r} names {len(found)} holds", fix="write more of the id: limner review list")
     if not found:
-        raise UsageError(f"nothing is held as {word!r}", fix="limner review list shows what waits")
+        what = f"nothing of request {id} is held" if named else f"nothing is held as {word!r}"
+        raise UsageError(what, fix="limner review list shows what waits")
     return found
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from limner.audit.event import Event, plain
 from limner.audit.events import IMAGE_RECALLED
+from limner.audit.reading import find_named
+from limner.audit.scope import find_image
 from limner.audit.writer import AuditWriter
 from limner.database.connection import Database
 from limner.database.tables import images, requests
@@ -16,7 +18,6 @@ from limner.database.timestamp import moment
 from limner.errors import UsageError
 from limner.yaml_problems import did_you_mean
 
-SHORTEST_ID = 8  # characters of an image's id that may name it
 COLUMNS: Mapping[str, ColumnElement[str]] = {
     "pipeline": requests.c.pipeline,
     "policy": requests.c.policy,
@@ -40,17 +41,17 @@ class Recalled:
 def matching(database: Database, query: Sequence[str], *, held: bool = False) -> tuple[Recalled, ...]:
     """The released images that a query names, the oldest first; with `held` also those that wait for a reviewer.
 
-    One word is the id of a request, `request/image`, or an image's id or how it begins. Otherwise each is a condition, and all
+    One word is a request, `request/image`, or an image, by its id or by how that begins. Otherwise each is a condition, and all
     must hold: `pipeline=`, `policy=`, `cohort=`, `task=`, `sha256=`, `pixels=`, `since=` and `until=`. Raises UsageError.
     """
-    condition = and_(*(_condition(word) for word in query))
     found = (
         select(images.c.id, images.c.request_id, images.c.image, requests.c.time)
         .join(requests, requests.c.id == images.c.request_id)
-        .where(images.c.state.in_(("released", "held") if held else ("released",)), condition)
+        .where(images.c.state.in_(("released", "held") if held else ("released",)))
         .order_by(requests.c.event, images.c.image)
     )
     with database.reading() as connection:
+        found = found.where(*(_condition(connection, word) for word in query))
         return tuple(Recalled(*row) for row in connection.execute(found))
 
 
@@ -70,10 +71,10 @@ def recall(writer: AuditWriter, found: Sequence[Recalled], *, actor: str, reason
         writer.append(events, withdraw).result()
 
 
-def _condition(word: str) -> ColumnElement[bool]:
+def _condition(connection: Connection, word: str) -> ColumnElement[bool]:
     name, equals, value = word.partition("=")
     if not equals:
-        return _named(word)
+        return _named(connection, word)
     if name in ("since", "until"):
         at = moment(value, ago=True)
         return requests.c.time >= at if name == "since" else requests.c.time < at
@@ -82,10 +83,10 @@ def _condition(word: str) -> ColumnElement[bool]:
     return COLUMNS[name] == value
 
 
-def _named(word: str) -> ColumnElement[bool]:
+def _named(connection: Connection, word: str) -> ColumnElement[bool]:
     request, _, index = word.partition("/")
-    if index.isdigit():
-        return and_(images.c.request_id == request, images.c.image == int(index))
-    if len(word) < SHORTEST_ID:
-        return or_(images.c.request_id == word, images.c.id == word)
-    return or_(images.c.request_id == word, images.c.id.startswith(word, autoescape=True))
+    if named := find_named(connection, request):
+        of_request = images.c.request_id == named[0]
+        return and_(of_request, images.c.image == int(index)) if index.isdigit() else of_request
+    image = find_image(connection, word)
+    return images.c.id == (image.target if image else word)

@@ -383,3 +383,17 @@ def test_holds_are_found_by_what_people_have_at_hand(app: App) -> None:
     assert find(app.database, held.id[:8])[0].id == held.id
     with pytest.raises(UsageError, match="nothing is held"):
         find(app.database, "nothing")
+
+
+def test_what_begins_the_ids_of_two_names_neither(app: App) -> None:
+    ids = [f"{'5e' * 8}{last * 16}" for last in "ab"]
+    for id in ids:
+        app.run(replace(app.request("an odd field", seed=7), id=id))
+        app.run(replace(app.request("a bright field", seed=7), id=id[::-1]))
+    for look in (lambda: find(app.database, "5e" * 6), lambda: matching(app.database, ["5e" * 6])):
+        with pytest.raises(UsageError, match="several requests begin with"):
+            look()
+    assert [hold.request_id for hold in find(app.database, ids[0][:17])] == [ids[0]]
+    assert [image.request_id for image in matching(app.database, [ids[1][::-1][:8] + "/0"])] == [ids[1][::-1]]
+    [image, _] = matching(app.database, ["pipeline=plain"])
+    assert matching(app.database, [image.image_id[:8]]) == (image,)
