@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from textwrap import indent
 
 import typer
 
@@ -23,10 +24,12 @@ def plugins() -> None:
 
 def list_plugins(as_json: AsJson = False) -> None:
     """Name, version, distribution, steps with their stage, status and cause of each plugin."""
+    from limner.plugins.declarations import examined
     from limner.plugins.loading import load_plugins
     from limner.settings import Settings
 
-    reports = load_plugins(Settings.from_environment().plugins).plugins
+    registry = load_plugins(Settings.from_environment().plugins)
+    reports = [examined(report, registry.steps) for report in registry.plugins]
     if as_json:
         typer.echo(json.dumps([report.to_json() for report in reports], indent=2))
         return
@@ -35,4 +38,4 @@ def list_plugins(as_json: AsJson = False) -> None:
         for step in report.steps:
             typer.echo(f"    {step.type}  ({step.stage})")
         if report.cause:
-            typer.echo(f"    {report.cause}")
+            typer.echo(indent(report.cause, "    "))

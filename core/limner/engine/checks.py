@@ -23,8 +23,24 @@ class Nonsense(Exception):
 def of_type(value: object, kind: type[T]) -> T:
     """A value of this type."""
     if not isinstance(value, kind):
-        raise Nonsense(f"a {type(value).__name__} where a {kind.__name__} belongs")
+        raise Nonsense(f"{_named(value)} where {_article(_name(kind))} belongs")
     return value
+
+
+def _named(value: object) -> str:
+    """What a value is, by its type in full: more than one library has an Image."""
+    return "nothing (None)" if value is None else _article(_name(type(value)))
+
+
+def _name(kind: type) -> str:
+    home = kind.__module__
+    if home == "builtins":
+        return kind.__qualname__
+    return f"{'limner' if home.startswith('limner.') else home}.{kind.__qualname__}"
+
+
+def _article(name: str) -> str:
+    return f"an {name}" if name[0].lower() in "aeiou" else f"a {name}"
 
 
 def tensor(value: object, name: str, dimensions: int) -> torch.Tensor:
@@ -71,7 +87,7 @@ def text(value: object) -> TextConditioning:
 def signals(value: object, emits: Mapping[str, Range], prompt: str | None = None) -> tuple[Signal, ...]:
     """Signals that are declared, finite, in range and named once; evidence lies within `prompt` where that was measured."""
     if not isinstance(value, list | tuple):
-        raise Nonsense(f"a {type(value).__name__} where a list of Signal belongs")
+        raise Nonsense(f"{_named(value)} where a list of limner.Signal belongs")
     found = tuple(_signal(item, emits) for item in value)
     names = [signal.name for signal in found]
     for name in names:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-import traceback
-from pathlib import Path
-
 from limner.bound import StepRef
 from limner.errors import LimnerError, StepError
+from limner.plugins.cause import line_of
 from limner.step import Step
 
 
@@ -22,19 +19,7 @@ def step_error(ref: StepRef, step: Step, error: BaseException) -> StepError:
         return error
     what = error.what if isinstance(error, LimnerError) else f"raised {type(error).__name__}: {error}"
     fix = error.fix if isinstance(error, LimnerError) else ""
-    line = line_of(type(step), error)
+    line = line_of(error, type(step).__module__)
     failure = StepError(what, where=f"{place(ref)}, {line}" if line else place(ref), fix=fix)
     failure.__cause__ = error
     return failure
-
-
-def line_of(cls: type[Step], error: BaseException) -> str:
-    """`file:line` of the innermost frame in the folder of the step's own module, else of the innermost frame of all."""
-    frames = traceback.extract_tb(error.__traceback__)
-    if not frames:
-        return ""
-    source = getattr(sys.modules.get(cls.__module__), "__file__", None)
-    folder = Path(source).parent if source else None
-    own = [frame for frame in frames if folder is not None and Path(frame.filename).is_relative_to(folder)]
-    frame = (own or frames)[-1]
-    return f"{frame.filename}:{frame.lineno}"

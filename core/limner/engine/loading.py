@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Protocol
 from limner.bound import StepRef
 from limner.engine.collection import uncollected
 from limner.engine.devices import Placement
-from limner.engine.failure import line_of, place
+from limner.engine.failure import place
 from limner.engine.interface import StepRun
 from limner.engine.results import next_generation
 from limner.engine.submission import StepKey, Submission
 from limner.errors import Cancelled, LimnerError, ModelError, StepError
 from limner.generation import Generation, Signal
 from limner.hookspecs import Stage
+from limner.plugins.cause import line_of
+from limner.plugins.declarations import declared_signals
 from limner.stage_call import StageCall, stage_call, stage_of
 from limner.step import KeyRings, ModelIndex, Models, Options, Range, Step
 
@@ -107,7 +109,7 @@ class LoadedSteps:
             error.where = error.where or place(ref)
             raise
         except BaseException as error:  # whatever a plugin raises is its failure and not this thread's end
-            where = ", ".join(part for part in (place(ref), line_of(cls, error)) if part)
+            where = ", ".join(part for part in (place(ref), line_of(error, cls.__module__)) if part)
             raise ModelError(f"could not be loaded: {type(error).__name__}: {error}", where=where) from error
 
     def _build(self, submission: Submission) -> LoadedStep:
@@ -119,7 +121,7 @@ class LoadedSteps:
         step = cls(options, id=ref.id, occurrence=ref.occurrence)
         step.keys = self._keys
         stage = stage_of(cls)
-        emits = cls.emits(options, self._models) if stage.gate is not None else {}
+        emits = declared_signals(cls, options, self._models) if stage.gate is not None else {}
         device, dtype = self._placement.device, self._placement.dtype
         with torch.no_grad():
             step.load(self._models.bind(device, dtype), device, dtype)

@@ -16,23 +16,27 @@ from limner.step import Range
 
 Write = Callable[[Generation, object, str], Generation]  # (generation, answer, step id) -> the next generation
 
+SIGNALS, IMAGE = "a list of limner.Signal", "a limner.Image"
 EXPECTED: Mapping[str, str] = {
-    "filter_prompt": "a list of Signal",
+    "filter_prompt": SIGNALS,
     "rewrite_prompt": "a str",
-    "filter_upload": "a list of Signal",
-    "encode_text": "a TextConditioning",
-    "sample_prior": "an Embedding or a pair (Embedding, TextConditioning)",
-    "encode_image": "an Embedding",
-    "transform_embedding": "an Embedding",
-    "classify_embedding": "a list of Signal",
-    "invert": "a tensor (3, height, width)",
-    "decode": "an Image",
-    "upscale": "an Image",
-    "transform_image": "an Image",
-    "classify_image": "a list of Signal",
-    "watermark": "an Image of the same size",
-    "attest": "an EncodedImage of the same format",
+    "filter_upload": SIGNALS,
+    "encode_text": "a limner.TextConditioning",
+    "sample_prior": "a limner.Embedding or a pair (limner.Embedding, limner.TextConditioning)",
+    "encode_image": "a limner.Embedding",
+    "transform_embedding": "a limner.Embedding",
+    "classify_embedding": SIGNALS,
+    "invert": "a torch.Tensor (3, height, width)",
+    "decode": IMAGE,
+    "upscale": IMAGE,
+    "transform_image": IMAGE,
+    "classify_image": SIGNALS,
+    "watermark": f"{IMAGE} of the same size",
+    "attest": "a limner.EncodedImage of the same format",
 }
+
+_PIXELS = "; limner.Image(pixels) makes one of a Pillow image or a tensor (3, height, width) in [-1, 1]"
+MADE: Mapping[str, str] = {stage: _PIXELS for stage, expected in EXPECTED.items() if expected.startswith(IMAGE)}
 
 
 def one_each(ref: StepRef, answers: object, count: int) -> Sequence[object]:
@@ -43,7 +47,7 @@ def one_each(ref: StepRef, answers: object, count: int) -> Sequence[object]:
     if isinstance(answers, list | tuple):
         found = f"{len(answers)} results"
     fix = "return a list with one result, or an ItemError, for each generation, in order"
-    raise StepError(f"answered {found} for {count} generations", where=place(ref), fix=fix)
+    raise StepError(f"answered {found} for {count} generation{'s' if count > 1 else ''}", where=place(ref), fix=fix)
 
 
 def next_generation(
@@ -60,7 +64,7 @@ def next_generation(
             signals = checks.signals(answer, emits, generation.prompt if stage.gate == "prompt" else None)
             after = generation.with_signals(stage.gate, signals)
     except Nonsense as nonsense:
-        fix = f"a {stage.name} step returns {EXPECTED[stage.name]} for each generation"
+        fix = f"a {stage.name} step returns {EXPECTED[stage.name]} for each generation{MADE.get(stage.name, '')}"
         raise StepError(f"answered nonsense: {nonsense}", where=place(ref), fix=fix) from None
     return replace(after, overrides={}) if after.overrides else after, signals  # overrides were for this step alone
 

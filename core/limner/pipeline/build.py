@@ -235,7 +235,10 @@ def _canonical(
     problems = Problems()
     forms: list[Any] = []  # JSON
     for index, step in enumerate(steps):
-        with problems.collecting(), reading.faults_at(("pipelines", name, "steps", index), f"Options of {step.type}"):
+        with (
+            problems.collecting(),
+            reading.faults_at(("pipelines", name, "steps", index), f"Options of {step.type}", step.cls.__module__),
+        ):
             forms.append(_canonical_step(step, reading.models))
             canonical(forms[-1])
     problems.raise_found()

@@ -115,7 +115,7 @@ def _try_bound(reading: Reading, path: KeyPath, step: BoundStep, parameter: Para
     kept = option_json(options, parameter.field)
     if not parameter.allows(kept):
         raise reading.refusal(path, f"{option} turns {written(value)} into {written(kept)}", "write it as the step does")
-    with reading.faults_at(path, step.type):
+    with reading.faults_at(path, step.type, step.cls.__module__):
         if _flow(step, options) != _flow(step, step.options):
             what = f"{option}: {written(value)} changes what the step reads or writes, which is fixed for a pipeline"
             raise reading.refusal(path, what, "declare a second pipeline instead")

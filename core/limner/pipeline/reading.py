@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from traceback import extract_tb
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from limner.errors import InvalidFile, LimnerError
 from limner.hookspecs import Stage
 from limner.pipeline.config import NAME
+from limner.plugins.cause import line_of
 from limner.step import ModelIndex, Step
 from limner.yaml_problems import pydantic_problems
 from limner.yaml_source import Document, KeyPath
@@ -90,8 +90,8 @@ class Reading:
             raise self.refusal(path, "is not a name", "use a-z, 0-9, _ and -, and begin with a letter or digit", at_key=True)
 
     @contextmanager
-    def faults_at(self, path: KeyPath, of: str) -> Iterator[None]:
-        """Turn whatever plugin code raises into a mistake at `path`, with the line of the plugin that raised it."""
+    def faults_at(self, path: KeyPath, of: str, module: str = "") -> Iterator[None]:
+        """Turn whatever plugin code raises into a mistake at `path`, with the line of the plugin, whose `module` it is."""
         try:
             yield
         except InvalidFile:
@@ -99,6 +99,6 @@ class Reading:
         except LimnerError as error:
             raise self.refusal(path, f"{error.where}: {error.what}" if error.where else error.what, error.fix) from error
         except Exception as error:  # plugin code may raise anything
-            frame = extract_tb(error.__traceback__)[-1]
+            at = line_of(error, module)
             what = f"{of} raised {type(error).__name__}: {error}"
-            raise self.refusal(path, what, f"a fault of the plugin, at {frame.filename}:{frame.lineno}") from error
+            raise self.refusal(path, what, f"a fault of the plugin{at and f', at {at}'}") from error

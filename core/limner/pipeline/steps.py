@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 
@@ -12,6 +11,7 @@ from limner.hookspecs import Stage
 from limner.pipeline.config import StepEntry
 from limner.pipeline.option_values import model_references
 from limner.pipeline.reading import Reading, StepClass
+from limner.plugins.declarations import declared_digest, declared_signals, declared_values
 from limner.step import Options, Range
 from limner.yaml_problems import Problems
 from limner.yaml_source import KeyPath
@@ -40,7 +40,7 @@ def _bind(reading: Reading, path: KeyPath, occurrences: Counter[str]) -> BoundSt
     _check_models(reading, path, options)
     occurrence = occurrences[cls.type]
     occurrences[cls.type] += 1
-    with reading.faults_at(path, entry.use):
+    with reading.faults_at(path, entry.use, cls.__module__):
         place = reading.document.place(path)
         return BoundStep(
             id=entry.id,
@@ -50,10 +50,10 @@ def _bind(reading: Reading, path: KeyPath, occurrences: Counter[str]) -> BoundSt
             options=options,
             raw_options=entry.options,
             occurrence=occurrence,
-            reads=_narrowed(reading, path, cls.reads(options), stage.needs, stage.reads, "reads"),
-            writes=_narrowed(reading, path, cls.writes(options), stage.writes, stage.writes, "writes"),
+            reads=_or(declared_values(cls, "reads", options), stage.needs),
+            writes=_or(declared_values(cls, "writes", options), stage.writes),
             emits=_emits(reading, path, cls, stage, options),
-            digest=cls.digest(options, reading.models) if stage.gate is not None else "",
+            digest=declared_digest(cls, options, reading.models) if stage.gate is not None else "",
             deadline=entry.deadline,
             line=place.line,
             column=place.column,
@@ -75,7 +75,7 @@ def _check_id(reading: Reading, path: KeyPath, step: BoundStep, lines: dict[str,
 
 
 def _options(reading: Reading, path: KeyPath, cls: StepClass, entry: StepEntry) -> Options:
-    with reading.faults_at((*path, "with"), f"Options of {entry.use}"):
+    with reading.faults_at((*path, "with"), f"Options of {entry.use}", cls.__module__):
         return reading.validate(cls.Options, (*path, "with"), entry.options)
 
 
@@ -91,24 +91,14 @@ def _check_models(reading: Reading, path: KeyPath, options: Options) -> None:
     problems.raise_found()
 
 
-def _narrowed(
-    reading: Reading, path: KeyPath, declared: frozenset[str] | None, usual: frozenset[str], may: frozenset[str], verb: str
-) -> frozenset[str]:
-    if declared is None:
-        return usual
-    if beyond := declared - may:
-        what = f"the step says that it {verb} {', '.join(sorted(beyond))}, which its stage may not"
-        raise reading.refusal(path, what, f"a fault of the plugin; the stage {verb} {', '.join(sorted(may)) or 'nothing'}")
-    return frozenset(declared)
+def _or(declared: frozenset[str] | None, usual: frozenset[str]) -> frozenset[str]:
+    return usual if declared is None else declared
 
 
 def _emits(reading: Reading, path: KeyPath, cls: StepClass, stage: Stage, options: Options) -> Mapping[str, Range]:
     if stage.gate is None:
         return {}
-    emitted = dict(cls.emits(options, reading.models))
+    emitted = declared_signals(cls, options, reading.models)
     if not emitted:
         raise reading.refusal(path, "measures nothing: it declares no signal", f"{cls.type} must name its signals in `emits`")
-    for name, span in emitted.items():
-        if not (math.isfinite(span.low) and math.isfinite(span.high) and span.low <= span.high):
-            raise reading.refusal(path, f"signal {name} has the range {span.low} to {span.high}", "a fault of the plugin")
     return emitted

@@ -7,17 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from limner.bound import StepRef
 from limner.engine.results import next_generation, one_each
-from limner.errors import StepError
+from limner.errors import PluginError, StepError
 from limner.generation import Generation, Signal
 from limner.hookspecs import Stage
 from limner.models import ModelStore
+from limner.plugins.declarations import declared_digest, declared_signals, declared_values
 from limner.plugins.step_rules import step_problems
 from limner.stage_call import stage_call, stage_of
 from limner.step import IterativeStep, Range, Step
 from limner.testing.fingerprint import fingerprint
-from limner.testing.running import load_step
+from limner.testing.running import load_step, ref_of
 from limner.testing.samples import sample_generation
 
 
@@ -59,17 +59,18 @@ def check_step(
 def _declared(step: Step, models: ModelStore) -> tuple[Stage, Mapping[str, Range]]:
     """The step's stage and signals, once its declarations are seen to be of the right form and within its stage."""
     stage = stage_of(type(step))
-    for method, allowed in (("reads", stage.reads | stage.needs), ("writes", stage.writes)):
-        narrowed = getattr(step, method)(step.options)
-        if narrowed is not None and not set(narrowed) <= allowed:
-            raise NotConforming(f"{method}() gives {_listed(narrowed)}; a {stage.name} step may give {_listed(allowed)}")
-    emits, digest = step.emits(step.options, models), step.digest(step.options, models)
-    if not isinstance(emits, Mapping) or not all(isinstance(span, Range) for span in emits.values()):
-        raise NotConforming(f"emits() gives {emits!r}, not a mapping from signal names to Range")
+    cls, options = type(step), step.options
+    try:
+        declared_values(cls, "reads", options)
+        declared_values(cls, "writes", options)
+        emits = declared_signals(cls, options, models)
+        digests = [declared_digest(cls, options, models) for _ in range(2)]
+    except PluginError as error:
+        raise NotConforming(str(error)) from error
     if emits and stage.gate is None:
         raise NotConforming(f"emits() gives {_listed(emits)}, and a {stage.name} step measures nothing")
-    if not isinstance(digest, str) or digest != step.digest(step.options, models):
-        raise NotConforming(f"digest() gives {digest!r}; it is text, the same at every call")
+    if digests[0] != digests[1]:
+        raise NotConforming(f"digest() gives {digests[0]!r}, then {digests[1]!r}; it is text, the same at every call")
     return stage, emits
 
 
@@ -83,9 +84,9 @@ def _answer(step: Step, stage: Stage, emits: Mapping[str, Range], batch: Sequenc
     if fingerprint(list(batch)) != before:
         raise NotConforming("it changed a generation it was given; copy a value before changing it")
     try:
-        checked = one_each(_ref(step), answers, len(batch))
+        checked = one_each(ref_of(step), answers, len(batch))
         for generation, answer in zip(batch, checked, strict=True):
-            _check_signals(emits, next_generation(_ref(step), stage, emits, generation, answer)[1])
+            _check_signals(emits, next_generation(ref_of(step), stage, emits, generation, answer)[1])
     except StepError as error:
         raise NotConforming(str(error)) from None
     return checked
@@ -106,7 +107,7 @@ def _check_advances(step: IterativeStep, stage: Stage, emits: Mapping[str, Range
         answers = _drive(step, batch)
     try:
         for generation, answer in zip(batch, answers, strict=True):
-            next_generation(_ref(step), stage, emits, generation, answer)
+            next_generation(ref_of(step), stage, emits, generation, answer)
     except StepError as error:
         raise NotConforming(f"driven advance by advance, {error}") from None
 
@@ -132,10 +133,6 @@ def _advance(step: IterativeStep, states: Sequence[Any]) -> Sequence[Any]:  # St
     if not isinstance(advanced, list | tuple) or len(advanced) != len(states):
         raise NotConforming(f"advance() gave {advanced!r} for {len(states)} states; it gives a list of one for each")
     return advanced
-
-
-def _ref(step: Step) -> StepRef:
-    return StepRef(step.type, step.id, step.occurrence, {}, "", "")
 
 
 def _listed(names: Iterable[object]) -> str:

@@ -6,7 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from limner.bound import StepRef
+from limner.engine.results import next_generation, one_each
+from limner.generation import Generation, ItemError
 from limner.models import ModelStore
+from limner.plugins.declarations import declared_signals
 from limner.stage_call import stage_call, stage_of
 from limner.step import Step
 from limner.testing.samples import sample_generation
@@ -55,7 +59,7 @@ def run_step(
     root: Path | None = None,
     **given: Any,  # any fields of Generation
 ) -> Any:  # the stage's result type, or ItemError
-    """What a step answers for one generation.
+    """What a step answers for one generation, if that is what its stage returns; else raises the engine's StepError.
 
     `step` is a class, loaded with `options` as by `load_step`, or a step that is loaded already. The generation has sample
     values for all that stage and step need, and those `given` by name: `prompt`, `image`, `embedding`, `seed`, `inputs`, ...
@@ -66,5 +70,20 @@ def run_step(
     needs = stage_of(type(loaded)).needs
     generation = sample_generation(reads=needs | (loaded.reads(loaded.options) or needs), **given)
     with torch.inference_mode():
-        [answer] = stage_call(loaded)([generation])
+        answers = stage_call(loaded)([generation])
+    [answer] = one_each(ref_of(loaded), answers, 1)
+    if not isinstance(answer, ItemError):
+        _check(loaded, models or ModelStore({}), generation, answer)
     return answer
+
+
+def _check(step: Step, models: ModelStore, generation: Generation, answer: object) -> None:
+    """Take an answer as the engine would. Raises StepError where it would not."""
+    stage = stage_of(type(step))
+    emits = declared_signals(type(step), step.options, models) if stage.gate is not None else {}
+    next_generation(ref_of(step), stage, emits, generation, answer)
+
+
+def ref_of(step: Step) -> StepRef:
+    """What the engine's errors name the step by."""
+    return StepRef(step.type, step.id, step.occurrence, {}, "", "")

@@ -242,3 +242,11 @@ def test_plugins_are_listed_with_their_steps(limner: Limner):
     assert (toy["version"], toy["distribution"], toy["status"]) == ("1.0", "toy_plugin", "ok")
     assert {"type": "toy.words", "stage": "filter_prompt"} in toy["steps"]
     assert "toy.words  (filter_prompt)" in limner("plugins", "list").stdout
+
+
+def test_a_plugin_that_declares_what_cannot_be_is_listed_as_broken(limner: Limner, project: Path):
+    source = project.parent / "site" / "stall_plugin.py"
+    source.write_text(source.read_text() + "\nStall.reads = classmethod(lambda cls, options: 'image')\n")
+    told = limner("plugins", "list").stdout
+    assert "stall  1.0  stall_plugin  broken\n    stall.wait  (transform_image)\n" in told
+    assert f"    {source}:" in told

@@ -244,10 +244,10 @@ class Answers(limner.Step):
     [("[]", "0 results"), ("['a', 'b']", "2 results"), ("None", "nothing"), ("'a'", "a str"), ("{0: 'a'}", "a dict")],
 )
 def test_there_must_be_one_answer_for_each_generation(start, ref, generation, answer, found):
-    with pytest.raises(StepError, match=f"answered {found} for 1 generations"):
+    with pytest.raises(StepError, match=f"answered {found} for 1 generation\n"):
         start(Answers).submit(ref(Answers), generation(prompt=answer)).result(SOON)
 
 
 def test_an_answer_of_the_wrong_type_says_what_belongs_there(start, ref, generation):
-    with pytest.raises(StepError, match=r"nonsense: a int where a str belongs\n  a rewrite_prompt step returns a str"):
+    with pytest.raises(StepError, match=r"nonsense: an int where a str belongs\n  a rewrite_prompt step returns a str"):
         start(Answers).submit(ref(Answers), generation(prompt="[7]")).result(SOON)

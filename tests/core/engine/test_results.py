@@ -139,7 +139,7 @@ def test_a_signal_that_the_step_did_not_declare_is_an_error():
     ],
 )
 def test_a_prompt_filter_that_answers_anything_but_signals_is_nonsense(answer):
-    with pytest.raises(StepError, match=r"(?s)nonsense: .*\n  a filter_prompt step returns a list of Signal"):
+    with pytest.raises(StepError, match=r"(?s)nonsense: .*\n  a filter_prompt step returns a list of limner.Signal"):
         after("filter_prompt", answer)
 
 

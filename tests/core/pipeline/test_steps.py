@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import pytest
+from pydantic import model_validator
 
 import limner
 
@@ -172,23 +175,53 @@ def test_what_a_step_raises_while_it_is_asked_is_told_with_the_plugins_own_line(
     catalogue.add(step_class(**{member: classmethod(raising)}))
     problem = flaw("use: odd.filter")
     assert (problem.line, problem.key) == (7, "pipelines.p.steps[0]")
-    assert problem.what == "odd.filter raised KeyError: 'tables'"
-    assert problem.fix == f"a fault of the plugin, at {__file__}:{raising.__code__.co_firstlineno + 1}"
+    line = f"{__file__}:{raising.__code__.co_firstlineno + 1}"
+    assert problem.what == f"{line}: {member}() of Odd raised KeyError: 'tables'"
+    assert problem.fix == "a fault of the plugin"
+
+
+def test_what_a_step_raises_by_a_call_of_limner_is_told_with_the_plugins_own_line_too(flaw, catalogue):
+    def misspelt(*_: object) -> None:
+        limner.Rnage(0, 1)
+
+    catalogue.add(step_class(emits=classmethod(misspelt)))
+    assert flaw("use: odd.filter").what.startswith(f"{__file__}:{misspelt.__code__.co_firstlineno + 1}: ")
+
+
+def test_what_a_validator_of_options_raises_is_told_with_the_plugins_own_line(flaw, catalogue):
+    class Broken(limner.Options):
+        @model_validator(mode="after")
+        def check(self) -> Broken:
+            return raising()  # type: ignore[return-value]
+
+    catalogue.add(step_class(Options=Broken))
+    assert flaw("use: odd.filter").fix == f"a fault of the plugin, at {__file__}:{raising.__code__.co_firstlineno + 1}"
 
 
 @pytest.mark.parametrize(
     ("members", "what"),
     [
-        ({"emits": classmethod(lambda *_: {})}, "measures nothing: it declares no signal"),
-        ({"emits": classmethod(lambda *_: {"odd.x": limner.Range(1, 0)})}, "signal odd.x has the range 1 to 0"),
-        ({"emits": classmethod(lambda *_: {"odd.x": limner.Range(0, float("inf"))})}, "signal odd.x has the range 0 to inf"),
-        ({"reads": classmethod(lambda *_: {"image"})}, "the step says that it reads image, which its stage may not"),
-        ({"writes": classmethod(lambda *_: {"prompt"})}, "the step says that it writes prompt, which its stage may not"),
+        ({"emits": lambda *_: {"odd.x": limner.Range(1, 0)}}, "emits() of Odd gives signal odd.x the range 1 to 0"),
+        ({"emits": lambda *_: {"odd.x": limner.Range(0, inf)}}, "emits() of Odd gives signal odd.x the range 0 to inf"),
+        ({"emits": lambda *_: {"odd.x": (0, 1)}}, "emits() of Odd gives (0, 1) as range of 'odd.x'"),
+        ({"emits": lambda *_: ["odd.x"]}, "emits() of Odd gives ['odd.x'], not a mapping from signal names to ranges"),
+        ({"digest": lambda *_: None}, "digest() of Odd gives None"),
+        ({"reads": lambda *_: {"image"}}, "reads() of Odd gives image, which a filter_prompt step may not read"),
+        ({"reads": lambda *_: "prompt"}, "reads() of Odd gives 'prompt', which is no set of values"),
+        ({"writes": lambda *_: ["prompt"]}, "writes() of Odd gives prompt, which a filter_prompt step may not write"),
     ],
 )
 def test_a_step_declares_what_its_stage_allows(flaw, catalogue, members, what):
-    catalogue.add(step_class(**members))
-    assert flaw("use: odd.filter").what == what
+    [(name, function)] = members.items()
+    catalogue.add(step_class(**{name: classmethod(function)}))
+    problem = flaw("use: odd.filter")
+    assert problem.what == f"{__file__}:{function.__code__.co_firstlineno}: {what}"
+    assert problem.fix.startswith("a fault of the plugin; ")
+
+
+def test_a_step_that_measures_names_its_signals(flaw, catalogue):
+    catalogue.add(step_class(emits=classmethod(lambda *_: {})))
+    assert flaw("use: odd.filter").what == "measures nothing: it declares no signal"
 
 
 def test_an_error_of_limner_in_a_step_keeps_its_way_out(flaw, catalogue):

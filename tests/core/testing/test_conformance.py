@@ -108,7 +108,7 @@ def test_an_answer_of_another_type() -> None:
         def transform_image(self, generations: Sequence[Generation]) -> list[Any]:
             return [generation.image.tensor() for generation in generations]  # type: ignore[union-attr]
 
-    assert "a Tensor where a Image belongs" in refused(Tensor)
+    assert "a torch.Tensor where a limner.Image belongs" in refused(Tensor)
 
 
 def test_pixels_that_are_not_finite() -> None:
@@ -172,7 +172,7 @@ def test_declarations_of_another_form() -> None:
         def emits(cls, options: Any, models: limner.ModelIndex) -> Mapping[str, Range]:
             return ["acme.length"]  # type: ignore[return-value]
 
-    assert "emits() gives ['acme.length'], not a mapping" in refused(Names)
+    assert "emits() of Names gives ['acme.length'], not a mapping" in refused(Names)
 
     class Measures(Grain):
         emits = Length.emits
@@ -197,7 +197,10 @@ def test_reading_beyond_the_stage() -> None:
         def reads(cls, options: Any) -> frozenset[str]:
             return frozenset({"image", "embedding"})
 
-    assert refused(Curious) == "reads() gives embedding, image; a transform_image step may give image, mask, prompt, upload"
+    told = refused(Curious)
+    assert told.startswith(f"{__file__}:{Curious.reads.__func__.__code__.co_firstlineno}: ")  # type: ignore[attr-defined]
+    assert "reads() of Curious gives embedding, which a transform_image step may not read" in told
+    assert "it may read image, mask, prompt, upload" in told
 
 
 def test_randomness_of_ones_own() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, ClassVar
 
 import PIL.Image
 import pytest
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 import limner
 from limner import Generation, hookimpl
 from limner.hookspecs import STAGES
-from limner.testing import load_step, local_models, run_step, sample_generation
+from limner.testing import NotConforming, check_step, load_step, local_models, run_step, sample_generation
 
 
 class Stamp(limner.Options):
@@ -92,6 +93,69 @@ def test_pictures_and_vectors_may_be_given_bare() -> None:
     white = PIL.Image.new("RGB", (8, 8), "white")
     assert run_step(Invert, image=white).pillow().getpixel((0, 0)) == (0, 0, 0)
     assert sample_generation(embedding=torch.ones(3)).embedding.vector.sum() == 3  # type: ignore[union-attr]
+
+
+class Answers(limner.Step):
+    """Answers what it is told to."""
+
+    type = "acme.answers"
+    answers: ClassVar[Any] = None
+
+    @hookimpl
+    def transform_image(self, generations: Sequence[limner.Generation]) -> Any:
+        return self.answers
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        (None, "answered nothing for 1 generation\n"),
+        ([], "answered 0 results for 1 generation\n"),
+        ([PIL.Image.new("RGB", (8, 8))], "a PIL.Image.Image where a limner.Image belongs\n"),
+        ([None], "nothing (None) where a limner.Image belongs\n"),
+        ([limner.Image(torch.full((3, 8, 8), torch.nan))], "pixels that are not finite\n"),
+    ],
+)
+def test_an_answer_that_the_engine_would_not_take_is_told_as_the_engine_does(
+    answers: Any, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Answers, "answers", answers)
+    with pytest.raises(limner.StepError) as raised:
+        run_step(Answers)
+    assert str(raised.value).startswith("step acme.answers: answered ")
+    assert told in str(raised.value)
+    with pytest.raises(NotConforming, match=r"step acme\.answers: answered "):
+        check_step(Answers)
+
+
+def test_the_way_out_of_a_pillow_image_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Answers, "answers", [PIL.Image.new("RGB", (8, 8))])
+    with pytest.raises(limner.StepError, match=r"limner\.Image\(pixels\) makes one of a Pillow image or a tensor"):
+        run_step(Answers)
+
+
+def test_signals_that_were_not_declared_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Measures(limner.Step):
+        type = "acme.measures"
+
+        @classmethod
+        def emits(cls, options: Any, models: limner.ModelIndex) -> Any:
+            return {"acme.length": (0, 1)}
+
+        @hookimpl
+        def filter_prompt(self, generations: Sequence[limner.Generation]) -> Any:
+            return [[limner.Signal("acme.width", 1.0)] for _ in generations]
+
+    with pytest.raises(limner.ConfigurationError, match=r"gives \(0, 1\) as range of 'acme\.length'"):
+        run_step(Measures)
+    monkeypatch.setattr(Measures, "emits", classmethod(lambda *_: {"acme.length": limner.Range()}))
+    with pytest.raises(limner.StepError, match=r"signal 'acme\.width', which it does not declare"):
+        run_step(Measures)
+
+
+def test_an_item_error_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Answers, "answers", [limner.ItemError("too small")])
+    assert run_step(Answers).what == "too small"
 
 
 @pytest.mark.parametrize("stage", STAGES)
