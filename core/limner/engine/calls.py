@@ -72,9 +72,13 @@ class Calls:
     def ending_late(self) -> Iterator[None]:
         """Within a call: each that it serves ends at its own deadline, call or no call.
 
-        The call is watched first, so whoever hears of a late end can ask for the reason.
+        Those who are due when the call is stuck, and not before, are left to `on_stuck`, so that they hear of it.
         """
-        alarms = [self._watchdog.at(served.due, served.end_late) for served in self._serving if served.due is not None]
+        alarms = [
+            self._watchdog.at(served.due, served.end_late)
+            for served in self._serving
+            if served.due is not None and served.due < self._due
+        ]
         try:
             yield
         finally:

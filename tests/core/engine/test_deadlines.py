@@ -179,16 +179,27 @@ def test_a_stuck_accelerator_refuses_work_says_so_and_leaves_other_workers_alone
     assert engine.submit(ref(Hang), generation("d"), LONG).result(SOON)
 
 
+def test_a_call_that_hangs_soon_after_one_that_did_not_is_stuck_and_not_merely_late(start, ref, generation):
+    engine = start(HangOnDevice)
+    assert engine.submit(ref(HangOnDevice), generation("a"), 2 * SHORT).result(SOON)
+    with pytest.raises(StepError, match="stuck in step"):
+        engine.submit(ref(HangOnDevice), generation("b", prompt="hang"), 2 * SHORT).result(SOON)
+    assert not engine.healthy()
+
+
+def until_healthy(engine) -> None:
+    patience = threading.Event()
+    while not engine.healthy():
+        patience.wait(0.001)
+
+
 def test_a_stuck_accelerator_whose_call_returns_after_all_takes_work_again(start, ref, generation):
     engine = start(HangOnDevice)
     stuck = engine.submit(ref(HangOnDevice), generation("a", prompt="hang"), SHORT)
     with pytest.raises(StepError):
         stuck.result(SOON)
     GO_ON.set()
-    health, patience = engine.healthy(), threading.Event()
-    while not health:
-        patience.wait(0.001)
-        health = engine.healthy()
+    until_healthy(engine)
     assert engine.submit(ref(HangOnDevice), generation("b")).result(SOON)
 
 
