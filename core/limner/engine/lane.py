@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
@@ -17,20 +18,21 @@ if TYPE_CHECKING:
 
 STUCK_AT_MOST = 32  # replaced workers that still hang; with more, whatever they wait for is gone, and threads run out
 
+logger = logging.getLogger(__name__)
 Room = Callable[[Submission], int]  # how many submissions of this one's step a worker would take together
 
 
 class Lane:
     """A queue, the oldest request's work first, with its workers.
 
-    A stuck worker of a lane that `replaces` gets a replacement. In one that does not (a device cannot be replaced), or when too
-    many are stuck, the lane is out of order: what waits and what comes is refused, until the stuck call returns after all.
+    A stuck worker of a lane that `replaces` gets a replacement. In one that does not (a device cannot be replaced), where no
+    thread can be had for it, or when too many are stuck, the lane is out of order: what waits and what comes is refused, until
+    the stuck call returns after all.
     """
 
     def __init__(self, kind: RunsOn, *, replaces: bool) -> None:
         self.kind = kind
         self._replaces = replaces
-        self._tolerates = STUCK_AT_MOST if replaces else 0
         self._changed = threading.Condition()
         self._waiting: list[Submission] = []
         self._workers: set[Worker] = set()
@@ -39,10 +41,15 @@ class Lane:
         self._closed = False
 
     def hire(self, worker: Worker) -> None:
-        """Add a worker and start it."""
+        """Add a worker and start it. Raises RuntimeError if no thread can be had, and then has not added it."""
         with self._changed:
             self._workers.add(worker)
-        worker.start()
+        try:
+            worker.start()
+        except RuntimeError:
+            with self._changed:
+                self._workers.discard(worker)
+            raise
 
     @property
     def workers(self) -> tuple[Worker, ...]:
@@ -106,15 +113,13 @@ class Lane:
 
     def lose(self, worker: Worker, reason: str) -> None:
         """A worker is stuck: replace it, or refuse work."""
-        fresh = worker.replacement() if self._replaces else None
+        replaced = self._replaces and self._replace(worker)
         with self._changed:
             self._stuck[worker] = reason
-            if fresh is not None:
+            if replaced:
                 self._workers.discard(worker)
             refusal = self._out_of_order()
             refused, self._waiting = (self._waiting, []) if refusal else ([], self._waiting)
-        if fresh is not None:
-            self.hire(fresh)
         _refuse(refused, refusal)
 
     def regain(self, worker: Worker) -> None:
@@ -134,6 +139,14 @@ class Lane:
             self._waiting.clear()
             self._changed.notify_all()
 
+    def _replace(self, worker: Worker) -> bool:
+        try:
+            self.hire(worker.replacement())
+        except RuntimeError:
+            logger.exception("a stuck %s worker cannot be replaced", self.kind)
+            return False
+        return True
+
     def _employs(self, worker: Worker) -> bool:
         return not self._closed and worker in self._workers
 
@@ -146,7 +159,8 @@ class Lane:
         return taken
 
     def _out_of_order(self) -> str:
-        return next(iter(self._stuck.values())) if len(self._stuck) > self._tolerates else ""
+        unreplaced = next((reason for worker, reason in self._stuck.items() if worker in self._workers), "")
+        return unreplaced or (next(iter(self._stuck.values())) if len(self._stuck) > STUCK_AT_MOST else "")
 
 
 def _refuse(submissions: Sequence[Submission], reason: str) -> None:

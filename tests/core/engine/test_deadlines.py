@@ -187,6 +187,26 @@ def test_a_call_that_hangs_soon_after_one_that_did_not_is_stuck_and_not_merely_l
     assert not engine.healthy()
 
 
+def test_where_no_thread_can_be_had_to_replace_a_stuck_one_work_is_refused_until_that_returns(
+    start, ref, generation, monkeypatch
+):
+    def no_thread(worker):
+        raise RuntimeError("can't start new thread")  # as Python says it
+
+    engine = start(Hang)
+    monkeypatch.setattr("limner.engine.workers.Worker.start", no_thread)
+    stuck = engine.submit(ref(Hang), generation("a", prompt="hang"), SHORT)
+    assert ENTERED.wait(SOON)
+    waiting = engine.submit(ref(Hang), generation("b"), LONG)
+    for future in (stuck, waiting):
+        with pytest.raises(StepError, match="stuck in step"):
+            future.result(SOON)
+    assert not engine.healthy()
+    GO_ON.set()
+    until_healthy(engine)
+    assert engine.submit(ref(Hang), generation("c"), LONG).result(SOON)
+
+
 def until_healthy(engine) -> None:
     patience = threading.Event()
     while not engine.healthy():
