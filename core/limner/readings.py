@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 
+def mark_text(mark_id: int) -> str:
+    """A mark id as people read it, everywhere: twelve hex digits."""
+    return f"{mark_id:012x}"
+
+
 @dataclass(frozen=True, slots=True)
 class WatermarkReading:
     """What a watermark reader found: the mark id, the key that fits, and its score (standard deviations over chance)."""

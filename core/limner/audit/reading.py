@@ -7,7 +7,8 @@ pipeline or policy that a request ran under.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, select
 from limner.audit.events import INPUT, TEXT_PAYLOADS
 from limner.audit.payloads import SealedPayload, unseal
 from limner.audit.recorded import as_recorded
+from limner.audit.whereabouts import Whereabouts, whereabouts
 from limner.canonical import sha256_hex
 from limner.database.connection import Database
 from limner.database.subjects import find_subject, subject_name
@@ -25,11 +27,12 @@ from limner.errors import AuditError, UsageError
 from limner.keys import Keys
 
 SHORTEST_ID = 8  # of an id that is not given whole: what the name of an image's file holds of it
+MARK = re.compile("[0-9a-f]{12}")  # a mark id as people read it
 
 
 @dataclass(frozen=True, slots=True)
 class RequestSummary:
-    """One line of the list. `index` is that of the event that accepted it; `outcomes` are by image, None while under way."""
+    """One line of the list. `index` is that of the event that accepted it; `images` tells where each of them stands now."""
 
     index: int
     id: str
@@ -40,11 +43,17 @@ class RequestSummary:
     pipeline: str
     policy: str
     closed: bool
-    outcomes: tuple[str | None, ...]
+    images: tuple[Whereabouts, ...]
+
+    @property
+    def outcomes(self) -> tuple[str | None, ...]:
+        """The outcomes on the record, by image; None while under way."""
+        return tuple(image.outcome for image in self.images)
 
     def to_json(self) -> dict[str, Any]:  # JSON
         """The summary as JSON values."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        plain = {name: getattr(self, name) for name in self.__slots__ if name != "images"}
+        return {**plain, "outcomes": list(self.outcomes), "states": [image.state for image in self.images]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +93,21 @@ class EventRecord:
 
 @dataclass(frozen=True, slots=True)
 class RequestRecord:
-    """All events of one request, in order. `caller` is None once erased; then `subject`, the pseudonym, leads to nobody."""
+    """All events of one request, in order, and where its images stand now.
+
+    `caller` is None once erased; then `subject`, the pseudonym, leads to nobody.
+    """
 
     id: str
     subject: str
     caller: str | None
     events: tuple[EventRecord, ...]
+    images: tuple[Whereabouts, ...]
 
     def to_json(self) -> dict[str, Any]:  # JSON
         """The record as JSON values."""
-        listed = [event.to_json() for event in self.events]
-        return {"id": self.id, "subject": self.subject, "caller": self.caller, "events": listed}
+        listed, standing = [event.to_json() for event in self.events], [image.to_json() for image in self.images]
+        return {"id": self.id, "subject": self.subject, "caller": self.caller, "images": standing, "events": listed}
 
 
 def requests(
@@ -111,12 +124,12 @@ def requests(
         query = query.where(requests_table.c.event < before)
     with database.reading() as connection:
         rows = connection.execute(query).mappings().all()
-        ended = _outcomes(connection, [row["id"] for row in rows])
+        standing = whereabouts(connection, {row["id"]: row["n"] for row in rows})
     return tuple(
         RequestSummary(
             index=row["event"],
             closed=row["closed"] is not None,
-            outcomes=tuple(ended.get((row["id"], image)) for image in range(row["n"])),
+            images=standing[row["id"]],
             **{name: row[name] for name in ("id", "time", "subject", "cohort", "task", "pipeline", "policy")},
         )
         for row in rows
@@ -124,28 +137,29 @@ def requests(
 
 
 def request(database: Database, keys: Keys, id: str) -> RequestRecord:
-    """Everything recorded of one request, named by its id or by how that begins, as in the name of an image's file.
+    """Everything recorded of one request, named by its id, by how that begins, as in an image's file name, or by a mark.
 
     Raises UsageError if there is none of this id, or if several begin so, and AuditError if an event cannot be read any more.
     """
     with database.reading() as connection:
-        id, subject = named(connection, id)
+        id, subject = named(connection, _marked(connection, id) or id)
         rows = connection.execute(
             select(events.c.index, events.c.canonical).where(events.c.request_id == id).order_by(events.c.index)
         )
-        found = find_subject(connection, keys, subject)
+        found, size = find_subject(connection, keys, subject), select(requests_table.c.n).where(requests_table.c.id == id)
         return RequestRecord(
             id=id,
             subject=subject,
             caller=subject_name(connection, found) if found else None,
             events=tuple(_event(connection, keys, index, data) for index, data in rows),
+            images=whereabouts(connection, {id: connection.execute(size).scalar_one()})[id],
         )
 
 
 def whole_id(database: Database, id: str) -> str:
-    """The id of the request that is named by it or by how it begins. Raises UsageError as `request` does."""
+    """The id of the request that is named as for `request`. Raises UsageError as that does."""
     with database.reading() as connection:
-        return named(connection, id)[0]
+        return named(connection, _marked(connection, id) or id)[0]
 
 
 def named(connection: Connection, id: str) -> tuple[str, str]:
@@ -166,9 +180,12 @@ def find_named(connection: Connection, id: str) -> tuple[str, str] | None:
     return (found[0].id, found[0].subject) if found else None
 
 
-def _outcomes(connection: Connection, ids: Sequence[str]) -> dict[tuple[str, int], str]:
-    query = select(outcomes.c.request_id, outcomes.c.image, outcomes.c.outcome).where(outcomes.c.request_id.in_(ids))
-    return {(id, image): outcome for id, image, outcome in connection.execute(query)}
+def _marked(connection: Connection, word: str) -> str | None:
+    """The request of the image that carries this mark, if the word is one and only one request has it."""
+    if not MARK.fullmatch(word):
+        return None
+    found = connection.scalars(select(outcomes.c.request_id).where(outcomes.c.mark_id == int(word, 16)).distinct()).all()
+    return found[0] if len(found) == 1 else None
 
 
 def _event(connection: Connection, keys: Keys, index: int, data: bytes) -> EventRecord:

@@ -13,12 +13,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, select, true
 
 from limner.audit.events import DECISION, REQUEST_ACCEPTED
-from limner.audit.reading import RequestSummary, requests
+from limner.audit.reading import MARK, RequestSummary, requests
 from limner.audit.recorded import as_recorded
 from limner.audit.scope import find_scope
 from limner.database.connection import Database
-from limner.database.tables import events, texts
+from limner.database.tables import events, outcomes, texts
 from limner.database.tables import requests as requests_table
+from limner.errors import UsageError
 from limner.keys import Keys
 
 PAGE = 200  # candidates looked at together
@@ -29,7 +30,7 @@ class Search:
     """What a request must meet, as far as it is given. Times are as recorded: `since` is included, `until` is not.
 
     `user` is a subject's name or pseudonym; `decision` the action of some enforced decision; `rule` one that did not pass;
-    `model` one that its pipeline names.
+    `model` one that its pipeline names; `mark` the mark id that an image of it carries, as people read it.
     """
 
     user: str = ""
@@ -39,6 +40,7 @@ class Search:
     decision: str = ""
     rule: str = ""
     model: str = ""
+    mark: str = ""
 
 
 def search(
@@ -46,7 +48,7 @@ def search(
 ) -> tuple[RequestSummary, ...]:
     """The newest such requests first, at most `limit`; the next page is `before` the `index` of the last one.
 
-    Raises UsageError if nobody of the user's name is on the record.
+    Raises UsageError if nobody of the user's name is on the record, or for what is no mark id.
     """
     with database.reading() as connection:
         where = _where(connection, keys, wanted)
@@ -73,6 +75,11 @@ def _where(connection: Connection, keys: Keys, wanted: Search) -> ColumnElement[
         where &= column.time < wanted.until
     if wanted.pipeline:
         where &= column.pipeline == wanted.pipeline
+    if wanted.mark:
+        if not MARK.fullmatch(wanted.mark):
+            raise UsageError(f"{wanted.mark!r} is no mark id", fix="twelve hex digits, as `limner inspect` shows them")
+        carrying = select(outcomes.c.request_id).where(outcomes.c.mark_id == int(wanted.mark, 16))
+        where &= column.id.in_(carrying)
     return where
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from limner.cli.plain import plain
 from limner.errors import LimnerError, UsageError
+from limner.readings import mark_text
 
 if TYPE_CHECKING:
     from limner.app import App
@@ -48,11 +49,19 @@ def _tell(app: App, file: Path, as_json: bool) -> bool:
         typer.echo(json.dumps({"file": str(file), "error": error.what}) if as_json else plain(f"{file}: {error.what}"))
         return False
     if as_json:
-        typer.echo(json.dumps({"file": str(file), **asdict(seen)}))
+        typer.echo(json.dumps({"file": str(file), **_with_marks(asdict(seen))}))
     else:
         first, *others = told(seen)
         typer.echo("\n".join(map(plain, (f"{file}: {first}", *others))))
     return seen.verdict != "conflict"
+
+
+def _with_marks(value: Any) -> Any:  # JSON
+    """The value with, beside each mark id, the mark as people read it."""
+    if isinstance(value, dict):
+        mark = {"mark": mark_text(value["mark_id"])} if value.get("mark_id") is not None else {}
+        return {**{name: _with_marks(inner) for name, inner in value.items()}, **mark}
+    return [_with_marks(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _files(path: Path) -> list[Path]:

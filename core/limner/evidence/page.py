@@ -10,6 +10,7 @@ from typing import Any
 from limner.audit.events import DECISION, IMAGE_OUTCOME, INPUT, REVIEWED
 from limner.audit.reading import EventRecord, Payload, RequestRecord
 from limner.evidence.pictures import Picture
+from limner.readings import mark_text
 
 
 def page(record: RequestRecord, packed: Sequence[Picture], left_out: Mapping[str, str]) -> str:
@@ -25,7 +26,7 @@ def page(record: RequestRecord, packed: Sequence[Picture], left_out: Mapping[str
 
 
 def _gist(record: RequestRecord) -> str:
-    """What was asked, under which rules, and what became of each image, in a few lines; the events below say it in full."""
+    """What was asked, under which rules, and where each image stands, in a few lines; the events below say it in full."""
     asked = record.events[0]
     prompt = asked.payloads.get("prompt", Payload("erased"))
     pipeline, policy = asked.body["pipeline"], asked.body["policy"]
@@ -35,10 +36,9 @@ def _gist(record: RequestRecord) -> str:
         "pipeline": f"{pipeline['name']}: texts/pipeline.{pipeline['hash']}.json",
         "policy": f"{policy['name']}: texts/policy.{policy['revision']}.json",
     }
+    told |= {f"image {image.index}": image.told for image in record.images}
     for event in record.events:
-        if event.kind == IMAGE_OUTCOME:
-            told[f"image {event.body['index']}"] = event.body["outcome"]
-        elif event.kind == DECISION and event.body["action"] != "allow":
+        if event.kind == DECISION and event.body["action"] != "allow":
             what = f"{event.body['action']} at the {event.body['gate']} by {', '.join(event.body['rules'])}"
             told[f"event {event.index}"] = f"{what} ({event.body['mode']})"
         elif event.kind == REVIEWED:
@@ -53,11 +53,16 @@ def _figure(picture: Picture) -> str:
 
 
 def _section(event: EventRecord) -> str:
-    rows = [_row(name, value) for name, value in event.body.items() if value not in ("", None, [], {})]
+    rows = [_row(name, _readable(name, value)) for name, value in event.body.items() if value not in ("", None, [], {})]
     for name, payload in event.payloads.items():
         shown = payload.shown if payload.state == "open" else f"[{payload.state}]"
         rows.append(_row(name.removeprefix(INPUT) if name.startswith(INPUT) else name, shown))
     return f"<h2>{event.index}. {_text(event.kind)}</h2><p>{_text(event.time)}</p><table>{''.join(rows)}</table>"
+
+
+def _readable(name: str, value: Any) -> Any:  # JSON
+    """A value as people read it: a mark id as `limner inspect` finds it."""
+    return mark_text(value) if name == "mark_id" and isinstance(value, int) else value
 
 
 def _row(name: str, value: Any) -> str:  # JSON

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from limner.inspection.inspecting import Found, Inspection, Verdict
 from limner.inspection.records import Withdrawal
-from limner.readings import ManifestReading
+from limner.readings import ManifestReading, mark_text
 
 VERDICTS: Mapping[Verdict, str] = {
     "agreement": "made here: everything in it agrees",
@@ -62,7 +62,7 @@ def _details(inspection: Inspection) -> Iterator[str]:
     if not inspection.marks:
         yield "mark: none found"
     for mark in inspection.marks:
-        yield f"mark: {mark.mark_id:012x}, made with key {mark.key_id}, {mark.score:.1f} standard deviations over chance"
+        yield f"mark: {mark_text(mark.mark_id)}, made with key {mark.key_id}, {mark.score:.1f} standard deviations over chance"
     if inspection.distance is None:
         yield "likeness: nothing that is kept looks like it"
     else:

@@ -12,12 +12,14 @@ from sqlalchemy import delete, select, update
 from limner.audit import reading
 from limner.audit.events import StepSummary, generation_steps, image_outcome, request_closed
 from limner.audit.reading import Payload
+from limner.audit.searching import Search, search
 from limner.audit.writer import AuditWriter
 from limner.database.connection import Database
 from limner.database.tables import payloads, subjects
 from limner.errors import UsageError
 from limner.generation import Generation, Image, Input, Request
 from limner.keys import Keys
+from limner.readings import Mark
 
 Accept = Callable[..., Request]
 
@@ -120,6 +122,23 @@ def test_a_request_is_found_by_how_its_id_begins_if_only_one_does(database: Data
     for too_little in ("dcd66c4", "shor", "%" * 8):
         with pytest.raises(UsageError, match="no request"):
             reading.request(database, keys, too_little)
+
+
+def test_a_request_is_found_by_the_mark_of_its_image_as_people_read_it(
+    database: Database, keys: Keys, writer: AuditWriter, accept: Accept
+) -> None:
+    for number, id in enumerate(("r1", "r2", "r3")):
+        accept(id)
+        mark = Mark(0x446942580C53 + number // 2, "1", 9.0, 50.0)
+        writer.append([image_outcome(id, 0, "released", mark=mark)]).result(30)
+    record = reading.request(database, keys, "446942580c54")
+    assert (record.id, record.images[0].mark) == ("r3", "446942580c54")
+    assert record.to_json()["images"][0] == {**record.to_json()["images"][0], "mark_id": 0x446942580C54, "mark": "446942580c54"}
+    assert {found.id for found in search(database, keys, Search(mark="446942580c53"))} == {"r1", "r2"}
+    with pytest.raises(UsageError, match="no request"):  # two images have it: which is meant, the list tells
+        reading.request(database, keys, "446942580c53")
+    with pytest.raises(UsageError, match="no mark id"):
+        search(database, keys, Search(mark="75218875321427"))
 
 
 def test_reading_the_record_needs_no_torch() -> None:

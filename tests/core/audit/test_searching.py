@@ -8,7 +8,7 @@ from house import house
 
 from limner.app import App
 from limner.audit.event import Event
-from limner.audit.events import Pinned, StepSummary, generation_steps, request_accepted
+from limner.audit.events import Pinned, StepSummary, generation_steps, image_outcome, request_accepted
 from limner.audit.searching import Search, search
 from limner.audit.statistics import statistics
 from limner.audit.texts import Text
@@ -18,6 +18,7 @@ from limner.database.connection import Database
 from limner.errors import UsageError
 from limner.generation import Caller, Generation, Request
 from limner.keys import Keys
+from limner.review import find, matching, recall
 
 Accept = Callable[..., Request]
 
@@ -98,6 +99,33 @@ def test_counts_are_those_of_the_events(busy: App):
     assert 0 <= found.latency["toy.draw"].median <= found.latency["toy.draw"].p95
     later = statistics(busy.database, since="2999")
     assert (later.requests, later.outcomes, later.latency) == (0, {}, {})
+
+
+def test_an_image_counts_once_whatever_is_said_of_it_later(tmp_path: Path):
+    with house(tmp_path) as app:
+        kept, recalled = (app.request(prompt) for prompt in ("a circle", "a square"))
+        odd, dim = (app.request(prompt, n=2) for prompt in ("an odd circle", "dim circle"))
+        for request in (kept, recalled, odd, dim):
+            app.run(request)
+        recall(app.writer, matching(app.database, [recalled.id]), actor="x", reason="a likeness")
+        for request in (odd, dim):
+            hold, other = find(app.database, request.id)
+            verdict = app.desk.release(hold, actor="x", reason="fine")
+            if verdict.resumed is not None:
+                app.run(verdict.resumed)
+            app.desk.withhold(other, actor="x", reason="no")
+        found, none = statistics(app.database), statistics(app.database, until="2000")
+    assert found.outcomes == {"released": 4, "withheld": 2, "held": 1}
+    assert found.states == {"released": 3, "withheld": 2, "recalled": 1, "run on": 1}
+    assert (found.reviews, found.blocks) == ({"odd-word": 2, "rather-dark": 2}, {})
+    assert (none.outcomes, none.states, none.reviews) == ({}, {}, {})
+
+
+def test_what_is_under_way_is_counted_as_that(database: Database, writer: AuditWriter, accept: Accept):
+    accept("r1", n=3)
+    writer.append([image_outcome("r1", 1, "released")]).result(30)
+    found = statistics(database)
+    assert (found.outcomes, found.states) == ({"released": 1}, {"released": 1, "under way": 2})
 
 
 def test_latencies_are_the_median_and_the_95th_of_a_hundred(writer: AuditWriter, database: Database, new_request):

@@ -7,6 +7,8 @@ from typing import Any
 
 from pictures import scene
 
+from limner.cli.inspect import _with_marks
+
 Limner = Callable[..., Any]
 
 
@@ -20,6 +22,13 @@ def test_a_folder_is_inspected_file_by_file(limner: Limner, project: Path):
     assert result.returncode == 0, result.stderr
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert [(Path(line["file"]).name, line["verdict"]) for line in lines] == [("a.png", "unknown"), ("b.JPEG", "unknown")]
+
+
+def test_beside_a_mark_id_stands_the_mark_as_people_read_it():
+    seen = {"marks": ({"mark_id": 0x446942580C53, "key_id": "1"},), "manifests": [{"mark_id": None}], "distance": 3}
+    told = _with_marks(seen)
+    assert told["marks"] == [{"mark_id": 0x446942580C53, "key_id": "1", "mark": "446942580c53"}]
+    assert (told["manifests"], told["distance"]) == ([{"mark_id": None}], 3)
 
 
 def test_what_is_no_image_is_told_and_the_others_go_on(limner: Limner, project: Path):

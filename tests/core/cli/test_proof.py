@@ -60,11 +60,12 @@ def test_a_record_without_any_head_is_not_called_what_was_recorded(limner: Limne
 
 def test_what_cannot_be_read_any_more_is_said_and_not_shown(limner: Limner, project: Path, made: str):
     change(project, "UPDATE events SET canonical = 'no JSON' WHERE kind = 'image.outcome'")
-    for words in (("show", made), ("stats",), ("evidence", made, "-o", str(project / "e.zip")), ("replay", made)):
+    for words in (("show", made), ("evidence", made, "-o", str(project / "e.zip")), ("replay", made)):
         refused = limner("audit", *words)
         assert (refused.returncode, "limner audit verify tells what was changed" in refused.stderr) == (1, True), words
     change(project, "UPDATE events SET canonical = '{\"body\":{}}' WHERE kind IN ('request.accepted', 'decision')")
-    for words in (("audit", "list", "--rule", "x"), ("audit", "list", "--model", "x"), ("inspect", str(project / "out.png"))):
+    listing = [("audit", "list", "--rule", "x"), ("audit", "list", "--model", "x"), ("audit", "stats")]
+    for words in (*listing, ("inspect", str(project / "out.png"))):
         told = limner(*words)
         assert "is not as it was recorded" in told.stdout + told.stderr, words
 

@@ -29,7 +29,7 @@ def stats(
     plots: Annotated[Path | None, typer.Option(help="Draw plots into this folder.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Requests, what became of their images, which rules stopped them, and how long steps took."""
+    """Requests, where their images stand now, which rules stopped them, and how long steps took."""
     from limner.app import App
     from limner.audit.statistics import statistics
     from limner.database.timestamp import moment
@@ -53,7 +53,7 @@ def _groups(found: Statistics) -> dict[str, Mapping[str, float]]:
     return {
         "requests by day": found.days,
         "requests by pipeline": found.pipelines,
-        "images by outcome": found.outcomes,
+        "images by state now": found.states,
         "blocks by rule": found.blocks,
         "reviews by rule": found.reviews,
         "seconds by step, median": {type: latency.median for type, latency in found.latency.items()},

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from limner.audit.events import DECISION, GENERATION_STEPS, IMAGE_OUTCOME
+from limner.audit.events import DECISION, GENERATION_STEPS
 from limner.cli.listing import show_lines
 from limner.cli.options import AsJson
 from limner.cli.plain import plain
+from limner.readings import mark_text
 
 if TYPE_CHECKING:
     from limner.audit.reading import EventRecord, RequestRecord, RequestSummary
@@ -34,15 +35,16 @@ def list_requests(
     decision: Annotated[Literal["allow", "review", "block"] | None, typer.Option(help="With such a decision.")] = None,
     rule: Annotated[str, typer.Option(help="In which this rule did not pass.")] = "",
     model: Annotated[str, typer.Option(help="Whose pipeline names this model.")] = "",
+    mark: Annotated[str, typer.Option(help="With an image that carries this mark, as `limner inspect` shows it.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """The newest requests first."""
+    """The newest requests first, each with where its images stand now."""
     from limner.app import App
     from limner.audit.searching import Search, search
     from limner.database.timestamp import moment
 
     start, end = since and moment(since, ago=True), until and moment(until, ago=True)
-    wanted = Search(user, start, end, pipeline, decision or "", rule, model)
+    wanted = Search(user, start, end, pipeline, decision or "", rule, model, mark)
     with App.open() as app:
         found = search(app.database, app.keys, wanted, limit=limit, before=before)
     if as_json:
@@ -54,10 +56,10 @@ def list_requests(
 
 
 def show(
-    id: Annotated[str, typer.Argument(metavar="ID", help="The request's id.")],
+    id: Annotated[str, typer.Argument(metavar="ID", help="The request's id, or the mark of an image of it.")],
     as_json: AsJson = False,
 ) -> None:
-    """Everything recorded of one request, in order."""
+    """Where the images of one request stand, and everything recorded of it, in order."""
     from limner.app import App
     from limner.audit.reading import request
 
@@ -70,15 +72,14 @@ def show(
 
 
 def _line(summary: RequestSummary) -> str:
-    outcomes = ", ".join(outcome or "under way" for outcome in summary.outcomes)
-    return f"{summary.index:8}  {summary.time}  {summary.id}  {summary.pipeline}  {outcomes}"
+    standing = ", ".join(image.told for image in summary.images)
+    return f"{summary.index:8}  {summary.time}  {summary.id}  {summary.pipeline}  {standing}"
 
 
 def _show(record: RequestRecord) -> None:
     typer.echo(f"request {record.id}  by {record.caller or 'someone erased'}  (pseudonym {record.subject[:16]})")
-    outcomes = [event.body for event in record.events if event.kind == IMAGE_OUTCOME]
-    for index, outcome in {body.get("index"): body.get("outcome") for body in outcomes}.items():
-        typer.echo(f"image {index}: {plain(outcome)}")
+    for image in record.images:
+        typer.echo(plain(f"image {image.index}: {image.told}{f', mark {image.mark}' if image.mark else ''}"))
     for event in record.events:
         typer.echo(f"\n{event.index}  {event.time}  {event.kind}")
         for line in _lines(event):
@@ -90,6 +91,7 @@ def _lines(event: EventRecord) -> Iterator[str]:
         if value in ("", None, [], {}):
             continue
         told = _told(event.kind, key, value)
+        value = mark_text(value) if key == "mark_id" and isinstance(value, int) else value
         yield f"{key}:" if told else f"{key}: {plain(value)}"
         yield from (f"  {plain(line)}" for line in told)
     for name, payload in event.payloads.items():
