@@ -13,8 +13,10 @@ from types import ModuleType
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from limner.app import App
+from limner.errors import InvalidFile
 from limner.plugins.loading import load_plugins
 from limner.project import create_project, find_project
 from limner.settings import Settings
@@ -35,7 +37,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 PLUGIN, TEST = blocks(README, "python")
-[MEASURES] = blocks(PAGE, "python")
+MEASURES, OPTIONS = blocks(PAGE, "python")
 [PROJECT] = blocks(PAGE, "toml")
 FRAMED, RULE = blocks(PAGE, "yaml")
 
@@ -85,6 +87,22 @@ def test_the_pages_pipeline_loads_with_the_plugin(tmp_path: Path) -> None:
     with starter(tmp_path, module("limner_frame", PLUGIN), changed) as app:
         [step] = [s for s in app.pipelines["text-to-image"].pipeline.steps if s.type == "frame.plain"]
         assert step.raw_options == yaml.safe_load(framed)[0]["with"]
+
+
+def test_an_option_that_is_none_is_refused_at_load_as_the_page_shows(tmp_path: Path) -> None:
+    before, framed, _ = FRAMED.splitlines()
+    changed = re.sub(rf"{re.escape(before)}\n(?= *#)", f"{before}\n{framed.replace('black', 'blakc')}\n", STARTER, count=1)
+    with starter(tmp_path, module("limner_frame", PLUGIN), changed) as app, pytest.raises(InvalidFile) as refused:
+        assert app.pipelines
+    assert f"\n{str(refused.value).removeprefix(f'{app.project.root}/')}\n" in PAGE
+
+
+def test_the_pages_validators_refuse_what_they_say() -> None:
+    options = module("options", f"import limner\n\n{OPTIONS}").DoubleFrameOptions
+    assert options(width=3, colour="black").inner == 1
+    for given in ({"colour": "blakc"}, {"width": 3, "inner": 3}, {"width": 0}):
+        with pytest.raises(ValidationError):
+            options(**given)
 
 
 def test_the_pages_measuring_step_keeps_the_rules_and_a_rule_reads_it(tmp_path: Path) -> None:

@@ -727,7 +727,8 @@ def main() -> int:
     for finding in report.findings:
         print(finding)
     part = " of a record, a part from which what is missing cannot be told" if report.part else ""
-    print(f"{report.events} events{part}: {'all is as it was recorded' if report.ok else f'{len(report.findings)} findings'}")
+    found = f"{len(report.findings)} {'finding' if len(report.findings) == 1 else 'findings'}"
+    print(f"{report.events} events{part}: {'all is as it was recorded' if report.ok else found}")
     if report.unchecked:
         print(f"not checked, for reading alone: {', '.join(report.unchecked)}")
     return 0 if report.ok else 1

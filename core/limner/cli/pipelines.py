@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli.counted import counted
+
 if TYPE_CHECKING:
     from limner.pipeline import Pipeline
 
@@ -42,7 +44,9 @@ def validate() -> None:
     from limner.app import App
 
     with App.open() as app:
-        typer.echo(f"{app.project.pipelines}: {len(app.pipelines)} pipelines hold under their policies")
+        number = len(app.pipelines)
+        hold = "holds under its policies" if number == 1 else "hold under their policies"
+        typer.echo(f"{app.project.pipelines}: {counted(number, 'pipeline')} {hold}")
 
 
 def schema() -> None:

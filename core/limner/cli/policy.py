@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from limner.cli import trials
+from limner.cli.counted import counted
 from limner.cli.options import AsJson
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def list_policies() -> None:
         for name, pipelines in uses(app).items():
             policy = app.policies[name]
             used = ", ".join(pipelines) or "no pipeline uses it"
-            typer.echo(f"{name}  {policy.revision[:12]}  {len(policy.rules)} rules\n    {used}")
+            typer.echo(f"{name}  {policy.revision[:12]}  {counted(len(policy.rules), 'rule')}\n    {used}")
 
 
 def show(
@@ -65,8 +66,9 @@ def lint() -> None:
 
     with App.open() as app:
         check(app)
-        rules = sum(len(policy.rules) for policy in app.policies.values())
-        typer.echo(f"{app.project.policies}: {len(app.policies)} policies with {rules} rules hold")
+        policies = counted(len(app.policies), "policy", "policies")
+        rules = counted(sum(len(policy.rules) for policy in app.policies.values()), "rule")
+        typer.echo(f"{app.project.policies}: {policies} with {rules} {'holds' if len(app.policies) == 1 else 'hold'}")
 
 
 def run_cases(
@@ -86,7 +88,7 @@ def run_cases(
 
 
 def _revision(app: App, name: str, revision: str) -> Policy:
-    """A policy from the texts that records refer to."""
+    """A policy as it is now, or from the texts that records refer to."""
     from limner.trials.diffing import find_policy
 
     return find_policy(app, f"{name}@{revision}")

@@ -25,6 +25,7 @@ class Progress(Watcher):
     def __init__(self, previews: Path | None = None) -> None:
         self._folder = previews
         self.previews = 0 if previews is None else PREVIEWS
+        self.shown = 0  # previews that were released, whether or not they could be written
         console = Console(stderr=True)
         self._bars = Bars(
             TextColumn("{task.description}"),
@@ -55,6 +56,7 @@ class Progress(Watcher):
     def previewed(self, preview: Preview) -> None:
         """Write the preview. A folder that cannot be written to costs the previews and not the image."""
         assert self._folder is not None
+        self.shown += 1
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             save_atomically(self._folder / f"{preview.index}-{preview.number}.{preview.file.format}", preview.file.data)

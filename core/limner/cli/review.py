@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli.counted import counted
 from limner.cli.listing import show_lines
 from limner.cli.options import AsJson
 from limner.cli.plain import plain
@@ -100,7 +101,7 @@ def expire() -> None:
 
     with App.open() as app:
         destroyed = destroy(app.database, app.writer, app.images)
-    typer.echo(f"destroyed {len(destroyed)} images")
+    typer.echo(f"destroyed {counted(len(destroyed), 'image')}")
 
 
 def add_recall(cli: typer.Typer) -> None:

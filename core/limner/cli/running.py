@@ -16,6 +16,7 @@ from limner.cli.target import Target
 from limner.errors import UsageError
 
 if TYPE_CHECKING:
+    from limner.admission import Checked
     from limner.app import App
     from limner.generation import Request
 
@@ -38,7 +39,22 @@ def run(app: App, request: Request, target: Target, previews: Path | None = None
     orchestrator = app.orchestrator  # made here: a signal handler must find it and not make it
     with Progress(previews) as progress, interrupting(lambda: orchestrator.cancel(request.id)):
         result = app.run(request, progress)
+    if previews is not None and not progress.shown:
+        typer.echo(f"no previews: {_why_none(app.pipelines[request.pipeline], request)}", err=True)
     return Made(result, {image.index: target.save(result, image) for image in result.images if image.file is not None})
+
+
+def _why_none(checked: Checked, request: Request) -> str:
+    """Why a request that wanted previews has none."""
+    from limner.step import IterativeStep
+
+    policy = checked.policies_for(request.caller)[0].policy
+    if policy.previews == "none":
+        return f"policy {policy.name} has `previews: none`; where it says `gated`, they leave after every check and mark"
+    decoders = [step.cls for step in checked.pipeline.steps if step.stage.name == "decode"]
+    if not any(issubclass(cls, IterativeStep) and cls.preview is not IterativeStep.preview for cls in decoders):
+        return f"no step of pipeline {request.pipeline} shows how far it is"
+    return "the image was stopped before one was due, or each was stopped by a check"
 
 
 @contextmanager

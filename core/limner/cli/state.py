@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli.counted import counted
+
 if TYPE_CHECKING:
     from limner.app import App
     from limner.pending_restore import PendingRestore
@@ -33,7 +35,7 @@ def backup(folder: Folder) -> None:
         app.writer.append([administered(BACKED_UP, local_caller().subject, {})]).result()
         count = back_up(app.database, app.project.state, folder)
         keys = app.keys.folder
-    typer.echo(f"{folder}: {count} events. Back up {keys} too, elsewhere: without it the backup cannot be read")
+    typer.echo(f"{folder}: {counted(count, 'event')}. Back up {keys} too, elsewhere: without it the backup cannot be read")
 
 
 def restore(

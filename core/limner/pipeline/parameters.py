@@ -15,7 +15,6 @@ from limner.step import Options
 from limner.yaml_problems import did_you_mean, said
 
 Scalar = bool | int | float | str
-OUTSIDE = "it is outside the bounds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +39,11 @@ class Parameter:
     def target(self) -> str:
         """The option as YAML names it: `step.option`."""
         return f"{self.step}.{self.option}"
+
+    @property
+    def outside(self) -> str:
+        """What is wrong with a value that may not be."""
+        return "it is outside the bounds" if self.choices is None else "it is none of the choices"
 
     @property
     def bounds(self) -> str:
@@ -120,11 +124,11 @@ def _settled(step: BoundStep, own: Sequence[Parameter], given: Mapping[str, Any]
     except ValidationError as error:
         at_fault = _at_fault(own, error)
         outside = [parameter for parameter in at_fault if not parameter.may_take(given[parameter.name])]
-        raise _refusal(outside or at_fault, given, OUTSIDE if outside else said(error)) from None
+        raise _refusal(outside or at_fault, given, outside[0].outside if outside else said(error)) from None
     for parameter in own:
         value = option_json(options, parameter.field)
         if not parameter.allows(value) or _is_other_kind(given[parameter.name], value):
-            raise _refusal([parameter], given, OUTSIDE)
+            raise _refusal([parameter], given, parameter.outside)
     return options
 
 

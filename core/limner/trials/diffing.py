@@ -60,15 +60,19 @@ class Difference:
 
 
 def find_policy(app: App, word: str) -> Policy:
-    """A policy of the project, or `NAME@REVISION` from the record. Raises UsageError."""
+    """A policy of the project, or `NAME@REVISION`: as it is now or as a record refers to it. Raises UsageError."""
     name, at, revision = word.partition("@")
     if not at:
         return policy_of(app, name)
-    found = [p for text in find_texts(app.database, "policy", revision) if (p := from_bundle(text)).name == name]
-    if len(found) != 1:
-        what = f"{len(found)} policies {name!r} of a revision {revision!r} are on the record"
+    recorded = (from_bundle(text) for text in find_texts(app.database, "policy", revision))
+    present = (app.policy_files.policies[name] for name in app.policy_files.policies.keys() & {name})
+    found = {p.revision: p for p in (*recorded, *present) if p.name == name and p.revision.startswith(revision)}
+    if len(found) > 1:
+        raise UsageError(f"several revisions of policy {name!r} begin with {revision!r}", fix="write more of it")
+    if not found:
+        what = f"policy {name!r} has no revision {revision!r}, neither in use nor on the record"
         raise UsageError(what, fix="a record names the revision it was decided under: limner audit show REQUEST")
-    return found[0]
+    return next(iter(found.values()))
 
 
 def compare(app: App, before: Policy, after: Policy, since: str = "") -> Difference:

@@ -250,3 +250,13 @@ def test_a_plugin_that_declares_what_cannot_be_is_listed_as_broken(limner: Limne
     told = limner("plugins", "list").stdout
     assert "stall  1.0  stall_plugin  broken\n    stall.wait  (transform_image)\n" in told
     assert f"    {source}:" in told
+
+
+def test_previews_that_are_not_to_be_had_are_explained(limner: Any, project: Path) -> None:
+    done = limner("generate", "a circle", "--previews", "shown")
+    assert (done.returncode, (project / "shown").exists()) == (0, False)
+    assert "no previews: policy house has `previews: none`" in done.stderr
+    policy = project / "policies" / "house.yaml"
+    policy.write_text(policy.read_text() + "previews: gated\n")
+    assert "no previews: no step of pipeline plain shows how far it is" in limner("generate", "a", "--previews", "shown").stderr
+    assert "previews" not in limner("generate", "a circle").stderr

@@ -33,16 +33,19 @@ def test_show_says_each_rule_in_a_sentence(limner: Any) -> None:
     assert "did you mean 'house'?" in limner("policy", "show", "hose").stderr
 
 
-def test_a_revision_is_shown_from_the_record(limner: Any, project: Path) -> None:
+def test_a_revision_is_the_present_one_or_one_from_the_record(limner: Any, project: Path) -> None:
     revision = json.loads(limner("policy", "show", "house", "--json").stdout)["revision"]
-    assert "on the record" in limner("policy", "show", "house", "--revision", revision[:8]).stderr
+    assert f"revision {revision}" in limner("policy", "show", "house", "--revision", revision[:8]).stdout
+    refused = limner("policy", "show", "house", "--revision", "xyz")
+    assert (refused.returncode, "neither in use nor on the record" in refused.stderr) == (2, True)
     limner("generate", "a bad thing")
     (project / "policies" / "house.yaml").write_text("policy: house\n")
     assert f"revision {revision}" in limner("policy", "show", "house", "--revision", revision[:8]).stdout
+    assert "several revisions of policy 'house' begin with ''" in limner("policy", "diff", "house@", "house").stderr
 
 
 def test_lint_checks_policies_that_no_pipeline_uses_and_cases(limner: Any, project: Path) -> None:
-    assert limner("policy", "lint").stdout.endswith("1 policies with 4 rules hold\n")
+    assert limner("policy", "lint").stdout.endswith("1 policy with 4 rules holds\n")
     spare = "policy: spare\nrules: [{id: a, at: prompt, signal: toy.bda, at_least: 1, then: block}]\n"
     (project / "policies" / "spare.yaml").write_text(spare)
     with_cases(project, "policy: house\ncases: [{prompt: x, expect: allow, rulle: y}]\n")

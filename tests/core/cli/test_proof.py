@@ -190,7 +190,7 @@ def test_a_subject_can_be_forgotten_from_the_command_line(limner: Limner, projec
     ]
     image = outcome["body"]["image"]
     planned = limner("audit", "erase", "--image", image[:8], "--reason", "asked for", "--dry-run")
-    assert planned.stdout == "would be erased: 1 images, 1 payloads\n"
+    assert planned.stdout == "would be erased: 1 image, 1 payload\n"
     assert limner("audit", "erase", "--image", image[:7], "--reason", "asked for").returncode == 2
     assert limner("audit", "erase", "--subject", subject, "--reason", "asked for").returncode == 0
     shown = limner("audit", "show", made).stdout

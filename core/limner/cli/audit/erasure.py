@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from limner.cli.counted import counted
 from limner.cli.listing import show_lines
 from limner.cli.options import AsJson
 from limner.errors import UsageError
@@ -129,7 +130,8 @@ def _scope(app: App, subject: str | None, request: str | None, image: str | None
 
 
 def _told(going: Erasable, dry_run: bool) -> str:
-    what = f"{len(going.images)} images, {len(going.payloads)} payloads{', the key of the subject' if going.subject else ''}"
-    lines = [f"{'would be erased' if dry_run else 'erased'}: {what}"]
+    what = [counted(len(going.images), "image"), counted(len(going.payloads), "payload")]
+    what += ["the key of the subject"] if going.subject else []
+    lines = [f"{'would be erased' if dry_run else 'erased'}: {', '.join(what)}"]
     lines += [f"kept by the legal hold {hold}" for hold in going.kept_by]
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from limner.cli.counted import counted
 from limner.cli.options import AsJson
 from limner.errors import UsageError
 
@@ -74,7 +75,7 @@ def export(
         body = {"format": format, "redacted": redacted, "request": request, "since": since, "until": until}
         app.writer.append([administered(EXPORTED, local_caller().subject, body, request_id=request)]).result()
         count = write(app.database, app.keys, output, format=format, selection=selection, opens=lambda name: not redacted)
-    typer.echo(f"{output}: {count} events")
+    typer.echo(f"{output}: {counted(count, 'event')}")
 
 
 def evidence(
@@ -203,10 +204,10 @@ def _told(report: Report, kept: Presence | None, read: bool) -> str:
     attested = f"{report.attested} of them under {report.heads} heads"
     if report.part:
         attested = "a part of a record, from which what is missing cannot be told"
-    ending = "all is as it was recorded" if report.ok else f"{len(report.findings)} findings"
+    ending = "all is as it was recorded" if report.ok else counted(len(report.findings), "finding")
     if report.ok and report.events and not (report.attested or report.part):
         ending = "they agree with one another, and no head tells whether they are what was recorded"
-    lines.append(f"{report.events} events, {attested}{_images(kept, read)}: {ending}")
+    lines.append(f"{counted(report.events, 'event')}, {attested}{_images(kept, read)}: {ending}")
     if report.unchecked:
         lines.append(f"not checked, for reading alone: {', '.join(report.unchecked)}")
     return "\n".join(lines)
