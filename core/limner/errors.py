@@ -89,6 +89,10 @@ class PluginError(ConfigurationError):
     """A plugin that is needed is broken, or breaks a rule of the hooks."""
 
 
+class PluginFault(PluginError):
+    """A fault in a plugin's own code: mended there, and therefore told once, however many steps of a file meet it."""
+
+
 class ModelError(ConfigurationError):
     """A model cannot be had, is incomplete, or is not of the form a step needs."""
 

@@ -113,7 +113,7 @@ class RegistrationHooks:
 
         Reads `cli`, the Typer application, and `open_app`, which gives the running application (pipelines, models, `generate`)
         when a command needs it: call it inside the command, never here. Returns nothing. A failure, or a command that is there
-        already, is logged, and none of this plugin's commands are added.
+        already, is logged by every command, and none of this plugin's are added.
 
             def register_commands(cli, open_app):
                 @cli.command()

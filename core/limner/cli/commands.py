@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from limner.cli import audit, db, deny, generate, init, inspect, keys, models, pipelines, plugins, policy, review, state, tasks
 
@@ -15,8 +16,14 @@ if TYPE_CHECKING:
 
 def build() -> typer.Typer:
     """The Typer application with core's commands and those of the plugins that load."""
+    broken: list[str] = []
     cli = typer.Typer(
-        name="limner", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+        name="limner",
+        cls=_telling_of(broken),
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
     )
     cli.callback()(_options)
     init.add(cli)
@@ -34,8 +41,21 @@ def build() -> typer.Typer:
     cli.add_typer(db.build(), name="db")
     cli.add_typer(keys.build(), name="keys")
     cli.add_typer(state.build(), name="state")
-    _add_plugin_commands(cli)
+    broken += _add_plugin_commands(cli)
     return cli
+
+
+def _telling_of(broken: list[str]) -> type[TyperGroup]:
+    """Commands that tell of broken plugins where one is missed: it may have been theirs."""
+
+    class Commands(TyperGroup):
+        def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # of click, or of the copy that Typer brings
+            if args and self.get_command(ctx, args[0]) is None:
+                for line in broken:
+                    typer.secho(line, err=True, fg="red")
+            return super().resolve_command(ctx, args)
+
+    return Commands
 
 
 def _tell_version(wanted: bool) -> None:
@@ -55,7 +75,7 @@ def _options(
     """Text-to-image for organisations that must answer for what they generate."""
 
 
-def _add_plugin_commands(cli: typer.Typer) -> None:
+def _add_plugin_commands(cli: typer.Typer) -> list[str]:
     from limner.plugins.commands import add_commands
     from limner.settings import Settings
 
@@ -64,4 +84,4 @@ def _add_plugin_commands(cli: typer.Typer) -> None:
 
         return App.open(folder)
 
-    add_commands(cli, open_app, Settings.from_environment().plugins)
+    return add_commands(cli, open_app, Settings.from_environment().plugins)

@@ -23,13 +23,22 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened() -> Iterator[App]:
-    """The application of this folder; says so where it is the starter project's."""
+    """The application of this folder; says so where it is the starter project's, and which plugins are left out as broken."""
     from limner.app import App
 
     with App.open() as app:
         if app.project.starter:
             typer.echo(f"no pipelines.yaml here: using the starter project, state in {app.project.state}", err=True)
+        _tell_broken(app)
         yield app
+
+
+def _tell_broken(app: App) -> None:
+    """One that a pipeline uses is an error of the pipeline, told before; others may have watched, so that is no secret."""
+    _ = app.pipelines
+    for report in app.registry.plugins:
+        if report.status == "broken":
+            typer.echo(f"{report} is broken and left out: {report.cause}", err=True)
 
 
 def run(app: App, request: Request, target: Target, previews: Path | None = None) -> Made:

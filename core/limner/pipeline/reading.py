@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from limner.errors import InvalidFile, LimnerError
+from limner.errors import InvalidFile, LimnerError, PluginFault
 from limner.hookspecs import Stage
 from limner.pipeline.config import NAME
 from limner.plugins.cause import line_of
@@ -45,7 +45,8 @@ class StepCatalogue(Protocol):
 class Reading:
     """What every check of one pipelines.yaml needs.
 
-    `root` is the folder that assets are relative to; `broken_models` are those of the file whose own declaration does not hold.
+    `root` is the folder that assets are relative to; `broken_models` are those of the file whose own declaration does not hold;
+    `faults` those of plugins that have been told.
     """
 
     document: Document
@@ -53,6 +54,7 @@ class Reading:
     catalogue: StepCatalogue
     models: ModelIndex
     broken_models: frozenset[str] = frozenset()
+    faults: set[tuple[str, str]] = field(default_factory=set)
 
     def raw(self, path: KeyPath) -> Any:  # YAML scalars, lists and mappings
         """The plain value at `path`, or None where there is none."""
@@ -96,9 +98,22 @@ class Reading:
             yield
         except InvalidFile:
             raise
+        except PluginFault as error:
+            self._refuse_again(error)
+            raise self._told(path, error) from error
         except LimnerError as error:
-            raise self.refusal(path, f"{error.where}: {error.what}" if error.where else error.what, error.fix) from error
+            raise self._told(path, error) from error
         except Exception as error:  # plugin code may raise anything
             at = line_of(error, module)
             what = f"{of} raised {type(error).__name__}: {error}"
             raise self.refusal(path, what, f"a fault of the plugin{at and f', at {at}'}") from error
+
+    def _told(self, path: KeyPath, error: LimnerError) -> InvalidFile:
+        return self.refusal(path, f"{error.where}: {error.what}" if error.where else error.what, error.fix)
+
+    def _refuse_again(self, fault: PluginFault) -> None:
+        """Refuse without a word what has been told where it was met first."""
+        key = (fault.where, fault.fix)
+        if key in self.faults:
+            raise InvalidFile([]) from fault
+        self.faults.add(key)

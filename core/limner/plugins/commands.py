@@ -1,7 +1,7 @@
 """Letting plugins add to the command line, which loads nothing else of them: `limner --help` must be quick.
 
-A plugin is asked for its commands before its steps are looked at. One that is broken otherwise says so when a command opens the
-application, and in `limner plugins list`.
+A plugin is asked for its commands before its steps are looked at. Of one that cannot even be asked nothing is said here, unless
+a command is missed: `limner plugins list` says why, as does whatever makes images.
 """
 
 from __future__ import annotations
@@ -34,30 +34,41 @@ def add_commands(
     *,
     builtins: Sequence[str] = BUILTINS,
     entry_points: bool = True,
-) -> None:
+) -> list[str]:
     """Let every plugin that may load add its commands. The arguments after `open_app` are those of `load_plugins`.
 
-    One that raises, or takes a command's name again, adds none and is logged.
+    One whose `register_commands` raises, or takes a command's name again, adds none and is logged. Returns a line about each
+    that is broken otherwise, such as one that cannot be imported: a command that is missed may have been its.
     """
+    broken = []
     for found in find_plugins(builtins, extra, entry_points):
         if found.refusal or (allow is not None and found.name not in allow):
             continue
-        additions = _Additions(cli)
         try:
-            _ask(found, cli, open_app)
-            additions.check()
+            hook = _hook(found)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a plugin that calls sys.exit() ends itself, not the program
+            broken.append(f"plugin {found.name} is broken: {cause_of(error)}")
+            continue
+        additions = _Additions(cli)
+        try:
+            hook(cli=cli, open_app=open_app)
+            additions.check()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             additions.undo()
             logger.error("plugin %s: register_commands: %s", found.name, cause_of(error))
+    return broken
 
 
-def _ask(found: FoundPlugin, cli: typer.Typer, open_app: Callable[..., Any]) -> None:
+def _hook(found: FoundPlugin) -> pluggy.HookCaller:
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(RegistrationHooks)
     manager.register(found.load(), found.name)
-    manager.hook.register_commands(cli=cli, open_app=open_app)
+    hook: pluggy.HookCaller = manager.hook.register_commands
+    return hook
 
 
 class _Additions:

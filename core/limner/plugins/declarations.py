@@ -1,6 +1,6 @@
 """What a step class declares before it is loaded: `reads`, `writes`, `emits` and `digest`, asked for and checked.
 
-They are plugin code, so they may raise or answer anything. What is wrong with them is a PluginError at the plugin's own line;
+They are plugin code, so they may raise or answer anything. What is wrong with them is a PluginFault at the plugin's own line;
 a LimnerError that they raise themselves, such as that of a model that is not there, goes through.
 """
 
@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from limner.errors import LimnerError, ModelError, PluginError
+from limner.errors import LimnerError, ModelError, PluginFault
 from limner.plugins.cause import cause_of, line_of
 from limner.plugins.report import PluginReport
 from limner.stage_call import stage_of
@@ -25,7 +25,7 @@ Verb = Literal["reads", "writes"]
 
 
 def declared_values(step: type[Step], verb: Verb, options: Options) -> frozenset[str] | None:
-    """The values that the step says it reads, or writes; None for what its stage does. Raises PluginError."""
+    """The values that the step says it reads, or writes; None for what its stage does. Raises PluginFault."""
     given = _ask(step, verb, options)
     if given is None:
         return None
@@ -40,7 +40,7 @@ def declared_values(step: type[Step], verb: Verb, options: Options) -> frozenset
 
 
 def declared_signals(step: type[Step], options: Options, models: ModelIndex) -> Mapping[str, Range]:
-    """The signals that a step gives, with their ranges. Raises PluginError."""
+    """The signals that a step gives, with their ranges. Raises PluginFault."""
     given = _ask(step, "emits", options, models)
     if not isinstance(given, Mapping):
         example = f'write {{"{step.type}": limner.Range(0, 1)}}'
@@ -55,7 +55,7 @@ def declared_signals(step: type[Step], options: Options, models: ModelIndex) -> 
 
 
 def declared_digest(step: type[Step], options: Options, models: ModelIndex) -> str:
-    """The hash of what a step's answers depend on. Raises PluginError."""
+    """The hash of what a step's answers depend on. Raises PluginFault."""
     given = _ask(step, "digest", options, models)
     if not isinstance(given, str):
         raise _fault(step, "digest", f"gives {given!r}", "it is text, the same at every call")
@@ -86,7 +86,7 @@ def _problems(step: type[Step]) -> Iterator[str]:
     ):
         try:
             declared()
-        except PluginError as error:
+        except PluginFault as error:
             yield str(error)
         except LimnerError:
             continue  # it wants something that a pipeline would give it
@@ -109,12 +109,12 @@ def _ask(step: type[Step], method: str, *given: object) -> object:
     except Exception as error:  # plugin code may raise anything
         what = f"{method}() of {step.__name__} raised {type(error).__name__}: {error}"
         where = line_of(error, step.__module__) or _line(step, method)
-        raise PluginError(what, where=where, fix="a fault of the plugin") from error
+        raise PluginFault(what, where=where, fix="a fault of the plugin") from error
 
 
-def _fault(step: type[Step], method: str, what: str, fix: str) -> PluginError:
+def _fault(step: type[Step], method: str, what: str, fix: str) -> PluginFault:
     what = f"{method}() of {step.__name__} {what}"
-    return PluginError(what, where=_line(step, method), fix=f"a fault of the plugin; {fix}")
+    return PluginFault(what, where=_line(step, method), fix=f"a fault of the plugin; {fix}")
 
 
 def _line(step: type[Step], method: str) -> str:

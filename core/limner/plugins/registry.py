@@ -12,7 +12,7 @@ from typing import Any
 
 import pluggy
 
-from limner.errors import PluginError
+from limner.errors import PluginError, PluginFault
 from limner.generation import EncodedImage, Image
 from limner.hookspecs import Stage
 from limner.model_source import ModelSource
@@ -71,7 +71,7 @@ class Registry:
             raise PluginError(f"there is no step {name!r}", fix=did_you_mean(name, self.steps))
         [report, *_] = reports
         if report.status == "broken":
-            raise PluginError(f"step {name!r} cannot be had: {report} is broken", fix=report.cause.replace("\n", "\n  "))
+            raise PluginFault(f"step {name!r} cannot be had: {report} is broken", fix=report.cause.replace("\n", "\n  "))
         raise PluginError(f"step {name!r} cannot be had: {report} may not load", fix=f"add {owner} to LIMNER_PLUGINS")
 
     def stage_of(self, step: type[Step]) -> Stage:

@@ -123,7 +123,7 @@ class _Point:
             digests=self._digests(measuring, rules),
             message=_message(lead, action),
             category=lead.category if lead else "",
-            error="; ".join(f.detail for f in findings if f.mode == "enforce" and f.result == "error"),
+            error=judging.errors_of(findings),
             seconds=time.perf_counter() - started,
             mode=self.bound.mode,
         )
@@ -136,7 +136,9 @@ class _Point:
             details.insert(0, judging.failure(self.error))
         if details:
             readers = {rule.id: rule for rules in self.bound.due.values() for rule in rules if self._reads(rule, index)}
-            yield self._judge.step(step.id, "; ".join(details), self._step_mode(index, readers.values()), readers.values())
+            yield self._judge.step(
+                step.id, judging.AND.join(details), self._step_mode(index, readers.values()), readers.values()
+            )
 
     def _step_mode(self, index: int, readers: Iterable[Rule]) -> Mode:
         """Shadow for a step that nothing requires and that only shadow rules read, or only the policy that is tried."""

@@ -23,6 +23,8 @@ from limner.step import Range
 Result = Literal["pass", "fail", "error"]
 Values = Mapping[SignalKey, float]
 
+AND = "; "  # between the errors of one finding, and those of several
+
 
 class Unmeasured(Exception):
     """A signal that cannot be judged; the message says why."""
@@ -62,7 +64,7 @@ class Judge:
             values={_label(rule, key): value for key, value in values.items()},
             thresholds=_thresholds(rule),
             margin=_margin(rule, values),
-            detail="; ".join(errors),
+            detail=AND.join(errors),
             severity=rule.severity,
         )
 
@@ -145,6 +147,12 @@ def broken(generation: Generation, declared: Mapping[SignalKey, Range]) -> Itera
 def failure(error: StepError) -> str:
     """A step's error in one line."""
     return " ".join(error.what.split())
+
+
+def errors_of(findings: Iterable[Finding]) -> str:
+    """What went wrong in enforced findings, each error once: a step that did not measure and its rules tell the same one."""
+    failed = (finding for finding in findings if finding.mode == "enforce" and finding.result == "error")
+    return AND.join(dict.fromkeys(error for finding in failed for error in finding.detail.split(AND)))
 
 
 def strictest(findings: Iterable[Finding]) -> Action:

@@ -6,8 +6,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
 from typer.main import get_command
 
 from limner import __version__
@@ -47,3 +49,31 @@ def test_ctrl_c_is_heeded_from_the_first_import_on() -> None:
     code = "import sys; import limner.cli.main; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"typer", "rich", "limner.errors"} & set(done.stdout.split())
+
+
+@pytest.fixture
+def broken(project: Path) -> str:
+    """A plugin that no pipeline uses cannot be imported; how that is told."""
+    source = project.parent / "site" / "frames.py"
+    source.write_text("import limner\nimport absent\n")
+    information = project.parent / "site" / "frames-0.1.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: frames\nVersion: 0.1\n")
+    (information / "entry_points.txt").write_text("[limner]\nframe = frames\n")
+    return f"{source}:2: raised ModuleNotFoundError: No module named 'absent'"
+
+
+def test_a_broken_plugin_is_told_once_where_it_matters_and_else_not(limner: Any, broken: str, project: Path) -> None:
+    assert limner("--help").stderr == ""
+    assert limner("pipelines", "validate").stderr == ""
+    assert f"frame  0.1  frames  broken\n    {broken}\n" in limner("plugins", "list").stdout
+    missed = limner("frames")
+    assert (missed.returncode, missed.stderr.count(broken)) == (2, 1)
+    assert missed.stderr.startswith(f"plugin frame is broken: {broken}\n")
+    made = limner("generate", "a red circle", "--pipeline", "plain")
+    assert (made.returncode, made.stderr.count(broken)) == (0, 1)
+    assert f"plugin frame 0.1 (frames) is broken and left out: {broken}\n" in made.stderr
+    pipelines = project / "pipelines.yaml"
+    pipelines.write_text(pipelines.read_text().replace("use: stall.wait", "use: frame.plain"))
+    used = limner("generate", "a red circle", "--pipeline", "plain")
+    assert (used.returncode, used.stderr.count(broken)) == (4, 1)

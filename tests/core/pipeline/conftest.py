@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel, Field, model_validator
 
 import limner
-from limner.errors import InvalidFile, PluginError, Problem
+from limner.errors import InvalidFile, PluginError, PluginFault, Problem
 from limner.hookspecs import Stage
 from limner.models import ModelSource, ModelStore
 from limner.pipeline import Pipeline, declared_models, load_pipelines
@@ -225,7 +225,9 @@ class Catalogue:
 
     def step(self, name: str) -> type[limner.Step]:
         if name.startswith("broken."):
-            raise PluginError("plugin broken does not load: No module named 'absent'", fix="pip install absent")
+            raise PluginFault(
+                f"step {name!r} cannot be had: plugin broken does not load: No module named 'absent'", fix="pip install absent"
+            )
         if name not in self.steps:
             raise PluginError(f"there is no step {name!r}", fix=did_you_mean(name, self.steps))
         return self.steps[name]

@@ -62,6 +62,20 @@ def test_a_step_of_a_broken_plugin_tells_the_cause(flaw):
     assert problem.fix == "pip install absent"
 
 
+def test_a_fault_of_a_plugin_is_told_where_it_is_met_first_and_other_mistakes_beside_it(problems, catalogue):
+    catalogue.add(step_class(emits=classmethod(lambda *_: {"odd.x": (0, 1)})))
+    faulty = ["use: odd.filter", "use: broken.filter", "{use: odd.filter, as: again}", "use: broken.other", "use: wrods"]
+    one = HEAD + "".join(f"      - {step}\n" for step in faulty) + DECODER
+    two = one.partition("pipelines:\n")[2].replace("  p:", "  q:")
+    told = [(problem.line, problem.what.rpartition(": ")[2]) for problem in problems(one + two)]
+    assert told == [
+        (7, "emits() of Odd gives (0, 1) as range of 'odd.x'"),
+        (8, "No module named 'absent'"),
+        (11, "there is no step 'wrods'"),
+        (21, "there is no step 'wrods'"),
+    ]
+
+
 def test_an_import_path_is_no_step(flaw):
     assert flaw("use: os.path.join").what == "there is no step 'os.path.join'"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -10,6 +12,8 @@ from plugin_modules import plugin
 from typer.testing import CliRunner
 
 from limner.plugins.commands import add_commands
+
+Install = Callable[..., Path]
 
 
 class TestCommands:
@@ -25,7 +29,7 @@ class TestCommands:
         cli = typer.Typer()
         cli.command("generate")(lambda: print("made"))
         cli.add_typer(typer.Typer(), name="audit")
-        add_commands(cli, lambda folder=None: "the app", None, modules, builtins=(), entry_points=False)
+        self.broken = add_commands(cli, lambda folder=None: "the app", None, modules, builtins=(), entry_points=False)
         return cli
 
     def names(self, cli: typer.Typer) -> list[str | None]:
@@ -54,3 +58,12 @@ class TestCommands:
         source = "@hookimpl\ndef register_commands(cli):\n    cli.command('half')(lambda: 0)\n    raise ValueError('no')"
         assert self.names(self.cli(plugin("alpha", source))) == ["generate"]
         assert "alpha.py:6: raised ValueError: no" in caplog.text
+
+    def test_one_that_cannot_be_asked_is_no_fault_of_the_hook(self, caplog: pytest.LogCaptureFixture, install: Install) -> None:
+        file = install("import limner\nimport absent\n", module="acme_frames")
+        cli = typer.Typer()
+        broken = add_commands(cli, lambda folder=None: "the app", None, builtins=())
+        assert broken == [f"plugin acme is broken: {file}:2: raised ModuleNotFoundError: No module named 'absent'"]
+        assert not caplog.messages
+        assert self.names(self.cli(plugin("beta", self.HELLO.format(name="hello")))) == ["generate", "hello"]
+        assert self.broken == []

@@ -182,7 +182,7 @@ def test_a_signal_that_cannot_be_judged_is_an_error(decide: Callable[..., Decisi
     value, said = BAD_VALUES[bad]
     decision = decide(f"on_error: {on_error}\n{RULES}", weapon=value)
     assert decision.action == on_error
-    assert said in decision.error
+    assert decision.error.count(said) == 1
     assert of(decision, "weapons").result == "error"
     assert of(decision, "weapons").values == {}
     assert of(decision, "step:terms").result == "error"
@@ -240,7 +240,7 @@ def test_an_undeclared_signal_of_another_gate_is_an_error_at_that_gate(
 def test_a_check_that_raises_is_an_error(run: Run, steps: list[BoundStep], on_error: str) -> None:
     decision = run(f"on_error: {on_error}\n{RULES}", steps, errors={"terms": StepError("terms\nraised ValueError: no")})[0]
     assert (decision.gate, decision.action) == ("prompt", on_error)
-    assert decision.error.startswith("terms raised ValueError: no; ")
+    assert decision.error == "terms raised ValueError: no; terms.weapon was not measured; terms.emblem was not measured"
     assert set(decision.rules) == {"step:terms", "weapons", "trademarks"}
 
 
