@@ -75,6 +75,7 @@ class Complaints:
 
     course: Course
     policy: str
+    missing: set[str] = field(default_factory=set)  # required step types
     _misplaced: dict[tuple[int, str, str], list[str]] = field(default_factory=dict)
     _others: list[Problem] = field(default_factory=list)
 

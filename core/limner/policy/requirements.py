@@ -46,6 +46,7 @@ def _missing(name: str, course: Course, complaints: Complaints) -> None:
     change = course.last_change(gate) if gate is not None else None
     what, by = f"the pipeline has no step {name}", f"policy {complaints.policy}: requires {name}"
     complaints.add(course.problem(change or 0, what, _way_out(name, stage, change, course), by))
+    complaints.missing.add(name)
 
 
 def _way_out(name: str, stage: Stage | None, change: int | None, course: Course) -> str:

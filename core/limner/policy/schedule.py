@@ -11,7 +11,7 @@ idle conditions leave nothing that could make it fire, or where the value is gon
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from limner.errors import Problem
@@ -52,10 +52,20 @@ def _without_idle_conditions(rule: Rule, course: Course) -> Rule | None:
 
 def _is_measured(rule: Rule, course: Course, complaints: Complaints) -> bool:
     """Whether some step measures each of the rule's signals, in a range that its threshold fits."""
-    problems = [problem for condition in rule.conditions for problem in _mismatches(rule, condition, course)]
-    for problem in problems:
-        complaints.add(problem)
-    return not problems
+    is_measured = True
+    for condition in rule.conditions:
+        for problem in _mismatches(rule, condition, course):
+            is_measured = False
+            if not _waits_for(condition, course, complaints.missing):
+                complaints.add(problem)
+    return is_measured
+
+
+def _waits_for(condition: Condition, course: Course, missing: Collection[str]) -> bool:
+    """Whether the signal is of a plugin whose step is missing, which is told, and none of its steps measures at this gate."""
+    plugin = condition.signal.partition(".")[0]
+    there = {step.type.partition(".")[0] for step in course.steps if step.stage.gate == condition.gate}
+    return plugin in {name.partition(".")[0] for name in missing} - there
 
 
 def _mismatches(rule: Rule, condition: Condition, course: Course) -> Iterator[Problem]:

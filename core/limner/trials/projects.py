@@ -14,6 +14,7 @@ from limner.policy import BoundPolicy, Policy, bind
 from limner.policy.cases import CaseRun, Cases, case_files, first_suited, load_cases
 from limner.policy.linting import all_measured, unknown_signals, unknown_steps
 from limner.policy.walking import Measure, Measured
+from limner.policy.when_names import unknown_names
 from limner.yaml_problems import Problems, did_you_mean
 
 MEASURING_TIME = 60.0  # seconds for one check of a prompt
@@ -58,7 +59,10 @@ def _rule_problems(app: App) -> Iterator[Problem]:
         for step in checked.pipeline.steps
         if step.stage.gate is not None
     )
+    parameters = {name for checked in app.pipelines.values() for name in checked.pipeline.parameters}
     for policy in app.policies.values():
+        for rule in policy.rules:
+            yield from unknown_names(rule, app.pipelines.keys(), parameters)
         yield from unknown_steps(policy, app.registry.step).values()
         yield from unknown_signals(policy, measured, near_misses=bool(suited(app, policy)[0]))
 

@@ -168,6 +168,16 @@ def test_a_missing_requirement_says_what_to_add_and_where(step: MakeStep, refuse
     assert "add `- use: clip.image_concepts`" in said
 
 
+def test_rules_on_what_a_missing_step_would_measure_are_not_complained_of(step: MakeStep, refused: Refused) -> None:
+    steps = [step("filter_prompt", "terms", "terms.a"), step("sample_prior", "prior"), step("decode", "decoder")]
+    image = "{id: a, at: image, signal: clip.sword, at_least: 1, then: block}"
+    prompt = "{id: b, at: prompt, signal: terms.weapon, at_least: 1, then: block}"
+    said = refused(f"requires: [clip.image_concepts]\nrules: [{image}, {prompt}]", steps)
+    assert "the pipeline has no step clip.image_concepts" in said
+    assert "clip.sword" not in said
+    assert "no step measures terms.weapon" in said
+
+
 def test_a_required_stage_without_its_value_is_idle(step: MakeStep, make: Any) -> None:
     make("requires: [filter_upload]", step("sample_prior", "prior"), step("decode", "decoder"))
 

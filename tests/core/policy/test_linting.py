@@ -9,6 +9,7 @@ from limner.errors import InvalidFile
 from limner.policy import Policy
 from limner.policy.bundle import from_bundle
 from limner.policy.linting import all_measured, unknown_signals
+from limner.policy.when_names import unknown_names
 from limner.step import Range
 
 
@@ -54,6 +55,22 @@ def test_of_a_policy_that_suits_a_pipeline_only_near_misses_are_told(policy: Cal
     rules = f"rules: [{rule.format('a', 't.bda')}, {rule.format('b', 'other.thing')}]"
     [told] = unknown_signals(policy(rules), {("upload", "t.bad"): Range()}, near_misses=True)
     assert told.fix == "did you mean 't.bad'?"
+
+
+@pytest.mark.parametrize(
+    ("when", "fixes"),
+    [
+        ("request.task == 'generte'", ["did you mean 'generate'?"]),
+        ("'vry' != request.task", ["did you mean 'vary'?"]),
+        ("request.pipeline in ['plane', 'plain', 'internal']", ["did you mean 'plain'?"]),
+        ("has(request.parameters.styel) && request.parameters['styel'] == 'ink'", ["did you mean 'style'?"] * 2),
+        ("request.pipeline == 'internal' || request.task in ['edit', 'vary'] || has(request.parameters.other)", []),
+        ("caller.cohort == 'generte' && request.n == 2", []),
+    ],
+)
+def test_names_in_a_when_that_no_request_has(policy: Callable[[str], Policy], when: str, fixes: list[str]) -> None:
+    [rule] = policy(f'rules: [{{id: a, at: prompt, signal: t.x, above: 0, then: block, when: "{when}"}}]').rules
+    assert [problem.fix for problem in unknown_names(rule, ["plain"], ["style"])] == fixes
 
 
 def test_a_category_that_resembles_none_can_be_declared(policy: Callable[[str], Policy]) -> None:
