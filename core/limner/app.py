@@ -21,7 +21,7 @@ from uuid import uuid4
 from limner.admission import Checked
 from limner.canonical import canonical
 from limner.checking import check_all
-from limner.errors import UsageError
+from limner.errors import ConfigurationError, UsageError
 from limner.generation import Caller, EncodedImage, Image, Input, Request, Task
 from limner.models import ModelStore
 from limner.models.ledger import Ledger
@@ -76,6 +76,16 @@ class App:
         """The application for the project at or above `folder` (the current one if absent), or the starter project."""
         settings = Settings.from_environment()
         return cls(settings, find_project(settings, folder))
+
+    @classmethod
+    def recorded(cls, folder: Path | None = None) -> App:
+        """Likewise, for what a record is needed for: nothing is made where there is none.
+
+        Raises ConfigurationError there, lest an empty record be begun and called whole.
+        """
+        app = cls.open(folder)
+        app._require_record()
+        return app
 
     def __enter__(self) -> App:
         return self
@@ -332,6 +342,18 @@ class App:
             for name, close in CLOSING:
                 if name in made:
                     closing.callback(getattr(made.pop(name), close))
+
+    def _require_record(self) -> None:
+        from limner.database.connection import sqlite_file
+
+        self.project.refuse_half_restored()
+        file = sqlite_file(self.project.database_url)
+        if file is not None and file.is_file():
+            return
+        self.project.refuse_nowhere()
+        if file is not None:
+            fix = "limner generate begins a record; if there is one elsewhere, set LIMNER_STATE or LIMNER_DATABASE_URL"
+            raise ConfigurationError("nothing is recorded here yet", where=str(file), fix=fix)
 
     def _first_pipeline(self, task: Task, *, masked: bool = False) -> str:
         """The first of the file for the task, and for requests with a mask, or without one."""

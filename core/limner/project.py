@@ -54,6 +54,12 @@ class Project:
             fix = f"limner state restore {_backup_named_in(self.restore_marker)}"
             raise ConfigurationError(what, where=str(self.restore_marker), fix=fix)
 
+    def refuse_nowhere(self) -> None:
+        """Raises ConfigurationError where there is neither a project nor the state of one: nothing to read there."""
+        if self.starter and not self.state.is_dir():
+            fix = "run it in the project's folder, or set LIMNER_PROJECT to it, or LIMNER_STATE to where its state is"
+            raise ConfigurationError("there is no project here, and no record", where=str(self.state.parent), fix=fix)
+
     def make_state(self) -> None:
         """Make the state folder, if it is not there. Raises ConfigurationError if it cannot be made or written."""
         try:

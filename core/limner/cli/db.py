@@ -29,7 +29,7 @@ def show_status(as_json: AsJson = False) -> None:
     """Which tables the database has, and which this version needs. Changes nothing."""
     from limner.database.migration import status
 
-    with _database() as database:
+    with _database(reads_only=True) as database:
         found, url = status(database), database.url.render_as_string()
     typer.echo(json.dumps({"database": url, **asdict(found)}) if as_json else f"{url}: {_standing(found)}")
 
@@ -40,7 +40,7 @@ def run_upgrade(
     """Bring the database to this version's tables. SQLite is brought there at first use, PostgreSQL only by this."""
     from limner.database.migration import plan, status, upgrade
 
-    with _database() as database:
+    with _database(reads_only=show) as database:
         if show:
             typer.echo(plan(database).rstrip() or f"-- nothing to do: {_standing(status(database))}")
             return
@@ -49,13 +49,16 @@ def run_upgrade(
 
 
 @contextmanager
-def _database() -> Iterator[Database]:
+def _database(*, reads_only: bool) -> Iterator[Database]:
     """The project's database as it stands, upgraded or not."""
     from limner.database.connection import Database
     from limner.project import find_project
     from limner.settings import Settings
 
-    project = find_project(Settings.from_environment())
+    settings = Settings.from_environment()
+    project = find_project(settings)
+    if reads_only and not settings.database_url:
+        project.refuse_nowhere()
     project.make_state()
     with closing(Database(project.database_url)) as database:
         yield database

@@ -52,7 +52,7 @@ def list_denials(as_json: AsJson = False) -> None:
     from limner.app import App
     from limner.deny import listed
 
-    with App.open() as app:
+    with App.recorded() as app:
         found = listed(app.database)
     if as_json:
         typer.echo(json.dumps([asdict(denial) for denial in found], ensure_ascii=False))
@@ -66,7 +66,7 @@ def remove(id: Annotated[str, typer.Argument(metavar="ID", help="The entry's id,
     from limner.app import App, local_caller
     from limner.deny import remove as undeny
 
-    with App.open() as app:
+    with App.recorded() as app:
         denial = undeny(app.writer, app.database, id, actor=local_caller().subject, reason=reason)
     typer.echo(f"removed  {_told(denial)}")
 

@@ -34,7 +34,7 @@ def inspect(
     from limner.app import App
 
     files = _files(path)
-    with App.open() as app:
+    with App.recorded() as app:
         good = [_tell(app, file, as_json) for file in files]
     raise typer.Exit(0 if all(good) else 1)
 

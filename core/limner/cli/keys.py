@@ -34,7 +34,7 @@ def export_public(
     from limner.audit.heads import trusted_keys
     from limner.files import save_atomically
 
-    with App.open() as app:
+    with App.recorded() as app:
         text = "".join(f"{key.text}\n" for key in trusted_keys(app.keys))
     if output is None:
         typer.echo(text, nl=False)
@@ -48,7 +48,7 @@ def rotate(reason: Annotated[str, typer.Option(help="Why; it is recorded in the 
     from limner.audit.administering import rotate as rotate_key
     from limner.audit.heads import public_key
 
-    with App.open() as app:
+    with App.recorded() as app:
         renewed = rotate_key(app.writer, app.keys, local_caller().subject, reason)
     typer.echo(public_key(renewed).text)
     typer.echo("start again what runs: it signs with the old key until then", err=True)

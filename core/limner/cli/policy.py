@@ -51,7 +51,7 @@ def show(
     from limner.app import App
     from limner.trials.projects import policy_of
 
-    with App.open() as app:
+    with App.recorded() if revision else App.open() as app:
         policy = _revision(app, name, revision) if revision else policy_of(app, name)
     if as_json:
         typer.echo(json.dumps({"revision": policy.revision, **json.loads(policy.canonical)}, indent=2, ensure_ascii=False))

@@ -41,7 +41,7 @@ def list_holds(as_json: AsJson = False) -> None:
     from limner.app import App
     from limner.review import waiting
 
-    with App.open() as app:
+    with App.recorded() as app:
         found = waiting(app.database)
     if as_json:
         typer.echo(json.dumps([hold.to_json() for hold in found]))
@@ -55,7 +55,7 @@ def show(id: Id, output: Output = None) -> None:
     from limner.audit.reading import request
     from limner.review import find
 
-    with App.open() as app:
+    with App.recorded() as app:
         found = find(app.database, id)
         for hold in found:
             typer.echo(_line(hold))
@@ -73,7 +73,7 @@ def release(id: Id, reason: Reason, output: Output = None) -> None:
     from limner.app import App, local_caller
     from limner.review import find
 
-    with App.open() as app:
+    with App.recorded() as app:
         for hold in find(app.database, id):
             verdict = app.desk.release(hold, actor=local_caller().subject, reason=reason)
             _show_release(app, verdict, output)
@@ -88,7 +88,7 @@ def withhold(
     from limner.app import App, local_caller
     from limner.review import find
 
-    with App.open() as app:
+    with App.recorded() as app:
         for hold in find(app.database, id):
             app.desk.withhold(hold, actor=local_caller().subject, reason=reason, quarantine_days=days)
             typer.echo(f"withheld {hold.request_id}/{hold.index}")
@@ -99,7 +99,7 @@ def expire() -> None:
     from limner.app import App
     from limner.review.quarantine import expire as destroy
 
-    with App.open() as app:
+    with App.recorded() as app:
         destroyed = destroy(app.database, app.writer, app.images)
     typer.echo(f"destroyed {counted(len(destroyed), 'image')}")
 
@@ -124,7 +124,7 @@ def run_recall(
     from limner.app import App, local_caller
     from limner.review import matching, recall
 
-    with App.open() as app:
+    with App.recorded() as app:
         found = matching(app.database, query)
         if not found:
             fix = "limner audit list shows the requests, limner audit show REQUEST what became of one's images"

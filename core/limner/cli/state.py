@@ -31,7 +31,7 @@ def backup(folder: Folder) -> None:
     from limner.audit.administering import BACKED_UP, administered
     from limner.backup import back_up
 
-    with App.open() as app:
+    with App.recorded() as app:
         app.writer.append([administered(BACKED_UP, local_caller().subject, {})]).result()
         count = back_up(app.database, app.project.state, folder)
         keys = app.keys.folder

@@ -35,7 +35,7 @@ def explain(
 
     if (id is None) == (prompt is None):
         raise UsageError("give a request's id, or --prompt", where="policy explain")
-    with App.open() as app:
+    with App.open() if id is None else App.recorded() as app:
         found = [explain_prompt(app, prompt or "", pipeline)] if id is None else explain_record(app, id)
     for explained in found:
         if len(found) > 1:
@@ -54,7 +54,7 @@ def diff(
     from limner.app import App
     from limner.trials.diffing import compare, find_policy
 
-    with App.open() as app:
+    with App.recorded() as app:
         found = compare(app, find_policy(app, before), find_policy(app, after), since)
     if as_json:
         typer.echo(json.dumps(asdict(found)))

@@ -114,6 +114,12 @@ def _checked(text: str) -> URL:
 _FIX = "write sqlite:///path/to/limner.db or postgresql://user@host/name"
 
 
+def sqlite_file(url: str) -> Path | None:
+    """The file of an SQLite database; None for PostgreSQL. Raises ConfigurationError for a URL of neither."""
+    checked = _checked(url)
+    return Path(checked.database) if checked.get_backend_name() == "sqlite" and checked.database else None
+
+
 def _sqlite(url: URL) -> Engine:
     assert url.database is not None
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)

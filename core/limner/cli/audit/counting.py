@@ -35,7 +35,7 @@ def stats(
     from limner.database.timestamp import moment
 
     times = {"since": since and moment(since, ago=True), "until": until and moment(until, ago=True)}
-    with App.open() as app:
+    with App.recorded() as app:
         found = statistics(app.database, **times)
     if not any(_groups(found).values()):
         typer.echo("no request is on the record in this time", err=True)

@@ -40,7 +40,7 @@ def erase(
     from limner.app import App, local_caller
     from limner.audit import erasing
 
-    with App.open() as app:
+    with App.recorded() as app:
         scope = _scope(app, subject, request, image)
         if dry_run:
             with app.database.reading() as connection:
@@ -61,7 +61,7 @@ def retention(
     from limner.app import App, local_caller
     from limner.audit import retention
 
-    with App.open() as app:
+    with App.recorded() as app:
         path = file or app.project.root / retention.FILE
         if not path.is_file():
             raise UsageError("there is no such file", where=str(path), fix="write one: docs/audit.md shows how")
@@ -89,7 +89,7 @@ def place(reason: Reason, subject: Subject = None, request: RequestId = None, im
     from limner.app import App, local_caller
     from limner.audit import legal_holds
 
-    with App.open() as app:
+    with App.recorded() as app:
         scope = _scope(app, subject, request, image)
         typer.echo(legal_holds.place(app.writer, scope, local_caller().subject, reason))
 
@@ -99,7 +99,7 @@ def lift(id: Annotated[str, typer.Argument(metavar="ID", help="The hold's id.")]
     from limner.app import App, local_caller
     from limner.audit import legal_holds
 
-    with App.open() as app:
+    with App.recorded() as app:
         legal_holds.lift(app.writer, id, local_caller().subject, reason)
 
 
@@ -108,7 +108,7 @@ def list_holds(as_json: AsJson = False) -> None:
     from limner.app import App
     from limner.audit import legal_holds
 
-    with App.open() as app:
+    with App.recorded() as app:
         found = legal_holds.in_force(app.database)
     if as_json:
         typer.echo(json.dumps([hold.to_json() for hold in found]))

@@ -10,7 +10,7 @@ import typer
 
 from limner.cli.counted import counted
 from limner.cli.options import AsJson
-from limner.errors import UsageError
+from limner.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from limner.audit.verifier import Finding, Head, Key, Report
@@ -69,7 +69,7 @@ def export(
     from limner.database.timestamp import moment
 
     since, until = since and moment(since, ago=True), until and moment(until, ago=True)
-    with App.open() as app:
+    with App.recorded() as app:
         request = request and whole_id(app.database, request)
         selection = Selection(request, since, until)
         body = {"format": format, "redacted": redacted, "request": request, "since": since, "until": until}
@@ -98,7 +98,7 @@ def evidence(
     if redacted and withheld:
         raise UsageError("--redacted leaves all images out, and --withheld packs even more of them", fix="give one of the two")
     path, choice = output or Path(f"evidence-{id}.zip"), Choice(tuple(opened or ()), redacted, withheld)
-    with App.open() as app:
+    with App.recorded() as app:
         id, actor = whole_id(app.database, id), local_caller().subject
         pack = make_pack(app.database, app.keys, app.images, app.writer, id, path, actor=actor, choice=choice)
     typer.echo(f"{path}: {len(pack.files)} files")
@@ -117,7 +117,7 @@ def replay(
     """Draw a request's images again; exit code 1 unless the pixels are those of the record. Nothing is given out."""
     from limner.app import App
 
-    with App.open() as app:
+    with App.recorded() as app:
         done = app.replay(id)
     if as_json:
         typer.echo(json.dumps({"images": [image.to_json() for image in done.images], "changes": done.changes}))
@@ -140,7 +140,7 @@ def _database(heads: list[Head], keys: list[Key], read_images: bool) -> tuple[Re
     from limner.audit.heads import trusted_keys
     from limner.images.presence import check_files
 
-    with App.open() as app:
+    with App.recorded() as app:
         report = verify_database(app.database, app.heads, keys or trusted_keys(app.keys), heads)
         kept = check_files(app.database, root := app.project.state / "images", app.images if read_images else None)
     report.findings += _lost(kept, root)
@@ -169,8 +169,11 @@ def _export(folder: Path, heads: list[Head], keys: list[Key]) -> Report:
     from limner.audit.verifier import verify_export
 
     if not keys:
-        with App.open() as app:
-            keys = trusted_keys(app.keys)
+        try:
+            with App.recorded() as app:
+                keys = trusted_keys(app.keys)
+        except ConfigurationError as error:
+            raise ConfigurationError(error.what, where=error.where, fix="give the log's public key with --key") from error
     try:
         return verify_export(folder, keys, heads)
     except (OSError, ValueError, KeyError, ImportError) as error:

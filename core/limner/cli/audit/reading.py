@@ -45,7 +45,7 @@ def list_requests(
 
     start, end = since and moment(since, ago=True), until and moment(until, ago=True)
     wanted = Search(user, start, end, pipeline, decision or "", rule, model, mark)
-    with App.open() as app:
+    with App.recorded() as app:
         found = search(app.database, app.keys, wanted, limit=limit, before=before)
     if as_json:
         typer.echo(json.dumps([summary.to_json() for summary in found]))
@@ -63,7 +63,7 @@ def show(
     from limner.app import App
     from limner.audit.reading import request
 
-    with App.open() as app:
+    with App.recorded() as app:
         record = request(app.database, app.keys, id)
     if as_json:
         typer.echo(json.dumps(record.to_json()))
