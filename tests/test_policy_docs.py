@@ -15,6 +15,7 @@ from limner.app import App
 from limner.plugins.loading import load_plugins
 from limner.project import create_project, find_project
 from limner.settings import Settings
+from limner.trials.explaining import explain_prompt
 from limner.trials.projects import lint, run_cases
 
 ROOT = Path(__file__).parents[1]
@@ -43,6 +44,13 @@ def test_the_pages_policy_cohorts_and_cases_hold(starter: App) -> None:
     assert set(starter.pipelines["text-to-image"].cohorts) == {"guests", "press"}
     [run] = run_cases(starter, ["house"])
     assert run.failed == ()
+
+
+def test_the_pages_prompt_is_judged_by_the_cohort_it_is_asked_as(starter: App) -> None:
+    [words] = [shlex.split(line) for line in COMMANDS if "explain" in line and "--cohort" in line]
+    prompt, cohort = (words[words.index(option) + 1] for option in ("--prompt", "--cohort"))
+    assert [decision["action"] for decision in explain_prompt(starter, prompt).decisions] == ["block"]
+    assert [decision["action"] for decision in explain_prompt(starter, prompt, cohort=cohort).decisions] == ["allow"]
 
 
 @pytest.mark.parametrize("line", COMMANDS)

@@ -9,6 +9,7 @@ import importlib.metadata
 import json
 import os
 import pwd
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -26,6 +27,7 @@ from limner.generation import Caller, EncodedImage, Image, Input, Request, Task
 from limner.models import ModelStore
 from limner.models.ledger import Ledger
 from limner.pipeline import declared_models, read_pipelines
+from limner.pipeline.config import NAME
 from limner.plugins.loading import load_plugins
 from limner.plugins.registry import Registry
 from limner.policy import Policy, PolicyFiles, read_policies
@@ -364,9 +366,12 @@ class App:
         raise UsageError(f"no pipeline is for the task {task}{mask}", where=str(self.project.pipelines))
 
 
-def local_caller() -> Caller:
-    """Whoever runs this command: `local:<os user>` in the cohort `local`."""
-    return Caller(f"local:{_os_user()}", LOCAL_COHORT)
+def local_caller(cohort: str | None = None) -> Caller:
+    """Whoever runs this command: `local:<os user>`, in the cohort `local` or the one they ask as. Raises UsageError."""
+    if cohort is not None and not re.match(NAME, cohort):
+        fix = "a-z, 0-9, _ and -, a letter or digit first, as in `cohorts:` of pipelines.yaml"
+        raise UsageError(f"{cohort!r} is not the name of a cohort", fix=fix)
+    return Caller(f"local:{_os_user()}", cohort or LOCAL_COHORT)
 
 
 def _os_user() -> str:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from limner.cli.options import AsJson, Count, Output, PipelineName, Seed, Set
+from limner.cli.options import AsJson, Cohort, Count, Output, PipelineName, Seed, Set
 from limner.cli.outcome import tell
-from limner.cli.running import opened, parse_parameters, run
+from limner.cli.running import caller, opened, parse_parameters, run
 from limner.cli.target import Target
 
 
@@ -24,6 +24,7 @@ def generate(
     seed: Seed = None,
     pipeline: PipelineName = None,
     settings: Set = None,
+    cohort: Cohort = None,
     output: Output = None,
     previews: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write previews there, where the policy has `previews: gated`.")
@@ -41,6 +42,7 @@ def generate(
             pipeline=pipeline,
             parameters=parse_parameters(settings or []),
             output_format=target.format,
+            caller=caller(cohort),
         )
         made = run(app, request, target, previews)
     tell(made, as_json)

@@ -12,4 +12,7 @@ Seed = Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Seed of th
 PipelineName = Annotated[str | None, typer.Option(help="Pipeline; the first for this task if absent.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="PARAMETER=VALUE", help="Set a parameter of the pipeline.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="A file (.png .jpg .webp) or a folder.")]
+Cohort = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Ask as one of this cohort, which is recorded; `local` if absent.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

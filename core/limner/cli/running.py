@@ -18,7 +18,7 @@ from limner.errors import UsageError
 if TYPE_CHECKING:
     from limner.admission import Checked
     from limner.app import App
-    from limner.generation import Request
+    from limner.generation import Caller, Request
 
 
 @contextmanager
@@ -39,6 +39,13 @@ def _tell_broken(app: App) -> None:
     for report in app.registry.plugins:
         if report.status == "broken":
             typer.echo(f"{report} is broken and left out: {report.cause}", err=True)
+
+
+def caller(cohort: str | None) -> Caller:
+    """Whoever runs this command, in the cohort they ask as."""
+    from limner.app import local_caller
+
+    return local_caller(cohort)
 
 
 def run(app: App, request: Request, target: Target, previews: Path | None = None) -> Made:

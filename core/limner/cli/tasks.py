@@ -9,9 +9,9 @@ from uuid import uuid4
 
 import typer
 
-from limner.cli.options import AsJson, Count, Output, PipelineName, Seed, Set
+from limner.cli.options import AsJson, Cohort, Count, Output, PipelineName, Seed, Set
 from limner.cli.outcome import INTERRUPTED, Made, exit_code, show, tell, to_json
-from limner.cli.running import opened, parse_parameters, run
+from limner.cli.running import caller, opened, parse_parameters, run
 from limner.cli.target import Target
 from limner.errors import UsageError
 
@@ -39,6 +39,7 @@ def vary(
     seed: Seed = None,
     pipeline: PipelineName = None,
     settings: Set = None,
+    cohort: Cohort = None,
     output: Output = None,
     as_json: AsJson = False,
 ) -> None:
@@ -48,7 +49,7 @@ def vary(
     with opened() as app:
         request = app.request(
             "", task="vary", n=n, seed=seed, pipeline=pipeline, parameters=parameters, inputs=inputs,
-            output_format=target.format,
+            output_format=target.format, caller=caller(cohort),
         )  # fmt: skip
         made = run(app, request, target)
     tell(made, as_json)
@@ -69,6 +70,7 @@ def edit(
     seed: Seed = None,
     pipeline: PipelineName = None,
     settings: Set = None,
+    cohort: Cohort = None,
     output: Output = None,
     as_json: AsJson = False,
 ) -> None:
@@ -79,7 +81,7 @@ def edit(
     with opened() as app:
         request = app.request(
             prompt or after or "", task="edit", n=n, seed=seed, pipeline=pipeline, negative_prompt=before or "",
-            parameters=parameters, inputs=inputs, output_format=target.format,
+            parameters=parameters, inputs=inputs, output_format=target.format, caller=caller(cohort),
         )  # fmt: skip
         made = run(app, request, target)
     tell(made, as_json)
@@ -92,6 +94,7 @@ def blend(
     seed: Seed = None,
     pipeline: PipelineName = None,
     settings: Set = None,
+    cohort: Cohort = None,
     output: Output = None,
     as_json: AsJson = False,
 ) -> None:
@@ -104,7 +107,7 @@ def blend(
         for number, weight in enumerate(_weights(steps)):
             request = app.request(
                 "", task="blend", seed=seed, pipeline=pipeline, inputs=inputs, output_format=target.format,
-                parameters=_with(given, "weight", weight, "--steps"),
+                parameters=_with(given, "weight", weight, "--steps"), caller=caller(cohort),
             )  # fmt: skip
             made.append(run(app, request, target.numbered(number, name)))
             if exit_code(made[-1].result) == INTERRUPTED:

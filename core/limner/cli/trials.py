@@ -28,6 +28,7 @@ def explain(
     id: Annotated[str | None, typer.Argument(metavar="ID", help="A request, or request/image.")] = None,
     prompt: Annotated[str | None, typer.Option(help="A prompt to try instead: nothing is made or recorded.")] = None,
     pipeline: Annotated[str | None, typer.Option(help="For --prompt; the first one if absent.")] = None,
+    cohort: Annotated[str | None, typer.Option(metavar="NAME", help="For --prompt: whose it is; `local` if absent.")] = None,
 ) -> None:
     """Each rule with the values it saw."""
     from limner.app import App
@@ -36,7 +37,7 @@ def explain(
     if (id is None) == (prompt is None):
         raise UsageError("give a request's id, or --prompt", where="policy explain")
     with App.open() if id is None else App.recorded() as app:
-        found = [explain_prompt(app, prompt or "", pipeline)] if id is None else explain_record(app, id)
+        found = [explain_prompt(app, prompt or "", pipeline, cohort)] if id is None else explain_record(app, id)
     for explained in found:
         if len(found) > 1:
             typer.echo(f"image {explained.index}")

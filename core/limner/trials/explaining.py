@@ -49,7 +49,7 @@ def explain_record(app: App, word: str) -> list[Explained]:
     return [_explained(i, decisions, _policies(app, decisions), "not reached") for i, decisions in chosen.items()]
 
 
-def explain_prompt(app: App, prompt: str, pipeline: str | None = None) -> Explained:
+def explain_prompt(app: App, prompt: str, pipeline: str | None = None, cohort: str | None = None) -> Explained:
     """What the prompt gate would decide of a prompt, by the pipeline's own filters. Makes nothing, records nothing."""
     name = pipeline or next(iter(app.pipelines))
     if name not in app.pipelines:
@@ -57,7 +57,7 @@ def explain_prompt(app: App, prompt: str, pipeline: str | None = None) -> Explai
     checked = app.pipelines[name]
     measure = measurer(app, checked.pipeline)
     parameters = checked.pipeline.settle({}).values
-    request = Request("try", checked.pipeline.task, name, prompt, local_caller(), parameters=parameters)
+    request = Request("try", checked.pipeline.task, name, prompt, local_caller(cohort), parameters=parameters)
 
     def answer(step: Any, generation: Generation) -> Measured:  # a BoundStep
         if step.stage.gate == "prompt":

@@ -63,6 +63,22 @@ def test_list_names_the_cohorts_that_a_policy_is_for(limner: Any, project: Path)
     assert "3 rules\n    plain (cohort guests)\n" in listed
 
 
+def test_a_cohort_is_asked_as_judged_by_its_policy_and_recorded(limner: Any, project: Path) -> None:
+    (project / "policies" / "milder.yaml").write_text("policy: milder\nextends: {from: house, without: [bad-word]}\n")
+    with (project / "pipelines.yaml").open("a") as file:
+        file.write("cohorts: {guests: {policy: milder, loosens: true, reason: x}}\n")
+    assert limner("generate", "a bad thing").returncode == 3
+    as_guest = limner("generate", "a bad thing", "--cohort", "guests", "--json")
+    request = json.loads(as_guest.stdout)["request_id"]
+    assert as_guest.returncode == 0
+    accepted = json.loads(limner("audit", "show", request, "--json").stdout)["events"][0]["body"]
+    assert (accepted["cohort"], accepted["policy"]["name"]) == ("guests", "milder")
+    assert "(policy milder " in limner("policy", "explain", "--prompt", "a bad thing", "--cohort", "guests").stdout
+    assert "(policy house " in limner("policy", "explain", "--prompt", "a bad thing", "--cohort", "others").stdout
+    refused = limner("generate", "a bad thing", "--cohort", "The Press")
+    assert (refused.returncode, "'The Press' is not the name of a cohort" in refused.stderr) == (2, True)
+
+
 def test_lint_finds_in_a_policy_without_use_what_it_can_know(limner: Any, project: Path) -> None:
     rule = "{id: a, at: prompt, signal: toy.bad, at_least: 1, then: block, when: 'caller.cohort == \"x\" && request.n'}"
     (project / "policies" / "spare.yaml").write_text(f"policy: spare\nrequires: [toy.wrods]\nrules: [{rule}]\n")

@@ -155,3 +155,11 @@ def test_where_no_pipeline_serves_the_task_it_says_so(project: Path, limner: Lim
     assert (done.returncode, "no pipeline is for the task edit without a mask" in done.stderr) == (2, True)
     done = limner("edit", "a.png", "x", "--mask", "mask.png")
     assert "no pipeline is for the task edit with a mask" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["vary", "a.png"], ["edit", "a.png", "--mask", "mask.png", "a cat"], ["blend", "a.png", "b.png", "--steps", "1"]]
+)
+def test_each_can_be_asked_as_one_of_a_cohort(limner: Limner, words: list[str]):
+    assert limner(*words, "--cohort", "guests").returncode == 0
+    assert [request["cohort"] for request in json.loads(limner("audit", "list", "--json").stdout)] == ["guests"]
