@@ -6,7 +6,7 @@ on something whose mistake is told is not complained of again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 
 from limner.admission import Checked
@@ -27,22 +27,22 @@ def check_all(file: PipelineFile, policies: PolicyFiles, find_step: Callable[[st
     problems = Problems()
     problems.found += [*file.problems, *policies.problems, *_unknown_policies(file, policies)]
     used = {named.policy for named in file.policies} & policies.policies.keys()
-    holding = {name: _with_known_steps(policies.policies[name], find_step, problems) for name in sorted(used)}
+    known = {name: _with_known_steps(policies.policies[name], find_step, problems) for name in sorted(used)}
     checked: dict[str, Checked] = {}
     for name, pipeline in file.pipelines.items():
         with problems.collecting():
-            checked[name] = check(pipeline, holding)
+            checked[name] = check(pipeline, known, policies.broken)
     for unfinished in file.unfinished:
-        problems.found += _unmet(unfinished, holding)
+        problems.found += _unmet(unfinished, known)
     problems.raise_found()
     return checked
 
 
-def check(pipeline: Pipeline, policies: Mapping[str, Policy]) -> Checked:
+def check(pipeline: Pipeline, policies: Mapping[str, Policy], broken: Collection[str] = ()) -> Checked:
     """Lay the policies over the pipeline. Raises InvalidFile with all that is wrong between them.
 
     A cohort's policy that is weaker than the pipeline's own is refused, unless it says `loosens: true` and why. Nothing is said
-    of a policy that is not there, since that is told already.
+    of a policy that is not there, nor of how weak a `broken` one is: that is told already, and what it would say is not known.
     """
     problems = Problems()
     enforced = _bound(pipeline, pipeline.policy, policies, problems)
@@ -51,7 +51,7 @@ def check(pipeline: Pipeline, policies: Mapping[str, Policy]) -> Checked:
     for name, cohort in pipeline.cohorts.items():
         if bound := _bound(pipeline, cohort.policy, policies, problems):
             cohorts[name] = bound
-        if cohort.policy in policies and pipeline.policy in policies:
+        if {cohort.policy, pipeline.policy} <= policies.keys() - set(broken):
             problems.found += _weaker(cohort, policies[cohort.policy], policies[pipeline.policy], pipeline)
     if problems.found or enforced is None:
         raise InvalidFile(problems.found)

@@ -179,3 +179,11 @@ def test_a_step_after_the_check_is_told_to_move_once_and_never_behind_the_mark(t
     [problem] = mistakes(tmp_path, pipelines)
     assert problem.fix == "move `toy.look` to after `finish`, or add another one there"
     assert problem.shows_in == ("policy house: requires toy.look, rule too-dark, rule rather-dark",)
+
+
+def test_a_policy_with_a_mistake_is_laid_over_the_pipelines_as_far_as_it_goes(tmp_path: Path) -> None:
+    """But how strict it is, nobody can tell."""
+    broken = POLICY.replace("at: prompt, signal: toy.odd", "at: promt, signal: toy.odd").replace("toy.bad", "toy.bda")
+    told = mistakes(tmp_path, PIPELINES + "cohorts: {guests: {policy: lenient}}\n", house=broken)
+    assert [problem.key for problem in told] == ["rules[0]", "rules[1].at"]
+    assert told[0].fix == "did you mean 'toy.bad'?"

@@ -1,7 +1,7 @@
 """Reading policies: every file of the policy folders, with its fragments resolved, and all mistakes at once.
 
-A policy with a mistake, or one that extends such a policy, does not hold; the others are there all the same, so that what is
-wrong between them and the pipelines can be told together with it.
+A policy with a mistake, or one that extends such a policy, does not hold. It is still read as far as it goes, without
+the rules whose form is wrong, so that what else is wrong with it, and between it and the pipelines, is told together.
 """
 
 from __future__ import annotations
@@ -28,11 +28,21 @@ SUFFIXES = (".yaml", ".yml")
 
 @dataclass(frozen=True, slots=True)
 class PolicyFiles:
-    """What the policy folders hold: `policies` are those that hold, `names` also those that do not."""
+    """What the policy folders hold: the policies as far as they could be read, and the names of the `broken` ones."""
 
     policies: Mapping[str, Policy]
-    names: frozenset[str]
+    broken: frozenset[str]
     problems: tuple[Problem, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all policies, those that could not be read at all included."""
+        return self.broken | self.policies.keys()
+
+    @property
+    def holding(self) -> Mapping[str, Policy]:
+        """The policies that hold."""
+        return {name: policy for name, policy in self.policies.items() if name not in self.broken}
 
     def whole(self) -> Mapping[str, Policy]:
         """All policies by name. Raises InvalidFile with every mistake of every file."""
@@ -58,14 +68,16 @@ def read_policies(folders: Sequence[Path], registered: Mapping[str, str] | None 
     for name, registered_folder in (registered or {}).items():
         loading.read_folder(Path(registered_folder), prefix=f"{name}/")
     resolved = {name: loading.resolve(name) for name in sorted(loading.files)}
-    holding = {name: policy for name, policy in resolved.items() if name not in loading.broken}
-    return PolicyFiles(holding, frozenset(loading.broken | resolved.keys()), tuple(loading.problems))
+    return PolicyFiles(resolved, frozenset(loading.broken), tuple(loading.problems))
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
+    """A file's form, without the rules that have mistakes; `rules` are the indexes of the others in the file."""
+
     form: PolicyForm
     document: Document
+    rules: tuple[int, ...]
 
     def source(self, path: KeyPath) -> Source:
         place = self.document.place(path)
@@ -95,15 +107,26 @@ class _Loading:
     def _read_file(self, path: Path, name: str) -> None:
         try:
             document = load_yaml(path)
-            form = PolicyForm.model_validate(document.value)
         except InvalidFile as error:
             self.problems += error.problems
             self.broken.add(name)
+        else:
+            for file in self._form(name, document):
+                self._keep(name, file, path)
+
+    def _form(self, name: str, document: Document) -> Iterator[_File]:
+        """The file without the rules that have mistakes; nothing where something else in it has one."""
+        try:
+            form = PolicyForm.model_validate(document.value)
+            yield _File(form, document, tuple(range(len(form.rules))))
         except ValidationError as error:
             self.problems += pydantic_problems(error, document, model=PolicyForm)
             self.broken.add(name)
-        else:
-            self._keep(name, _File(form, document), path)
+            if _is_of_rules(error):
+                faulty = {details["loc"][1] for details in error.errors(include_url=False)}
+                rules = {index: rule for index, rule in enumerate(document.value["rules"]) if index not in faulty}
+                form = PolicyForm.model_validate({**document.value, "rules": list(rules.values())})
+                yield _File(form, document, tuple(rules))
 
     def _keep(self, name: str, file: _File, path: Path) -> None:
         if file.form.policy != path.stem:
@@ -136,12 +159,13 @@ class _Loading:
                 required |= fragment.required_at
                 categories |= fragment.categories
                 self._add(rules, self._kept(fragment, file, extension, index), file)
-        own = (_rule(form, file, index) for index, form in enumerate(file.form.rules))
+        own = (_rule(form, file, index) for index, form in zip(file.rules, file.form.rules, strict=True))
         self._add(rules, own, file)
         self.problems += rule_problems(tuple(rules.values()))
         categories |= {name: Category(**form.model_dump()) for name, form in file.form.categories.items()}
         required |= file.required_at()
-        self._check_categories(file, categories)
+        if all(extension.from_ in self.files for extension in file.form.extends):  # else what those declare is not known
+            self._check_categories(file, categories)
         return bundled(
             Policy(
                 name=name,
@@ -158,7 +182,7 @@ class _Loading:
 
     def _check_categories(self, file: _File, declared: Mapping[str, Category]) -> None:
         known = KNOWN | declared.keys()
-        for index, rule in enumerate(file.form.rules):
+        for index, rule in zip(file.rules, file.form.rules, strict=True):
             if rule.category is not None and rule.category not in known:
                 what = f"there is no category {rule.category!r}"
                 meant = did_you_mean(rule.category, known)
@@ -179,7 +203,7 @@ class _Loading:
     def _kept(self, fragment: Policy, file: _File, extension: ExtensionForm, index: int) -> Iterator[Rule]:
         known = {rule.id for rule in fragment.rules}
         for item, rule_id in enumerate(extension.without):
-            if rule_id not in known:
+            if rule_id not in known and fragment.name not in self.broken:
                 path = ("extends", index, "without", item)
                 self._problem(file, path, f"{fragment.name} has no rule {rule_id!r}", did_you_mean(rule_id, known))
         yield from (rule for rule in fragment.rules if rule.id not in extension.without)
@@ -200,6 +224,11 @@ def _twice(first: Rule, second: Rule, file: _File) -> Problem:
     inherited = first.source.file != file.document.file
     fix = "leave that one out by `without`, or rename this one" if inherited else "rename one of the two"
     return second.source.problem(what, fix)
+
+
+def _is_of_rules(error: ValidationError) -> bool:
+    """Whether all that is wrong is wrong with single rules."""
+    return all(details["loc"][:1] == ("rules",) and len(details["loc"]) > 1 for details in error.errors(include_url=False))
 
 
 def _rule(form: RuleForm, file: _File, index: int) -> Rule:

@@ -65,7 +65,7 @@ def find_policy(app: App, word: str) -> Policy:
     if not at:
         return policy_of(app, name)
     recorded = (from_bundle(text) for text in find_texts(app.database, "policy", revision))
-    present = (app.policy_files.policies[name] for name in app.policy_files.policies.keys() & {name})
+    present = (app.policy_files.holding[name] for name in app.policy_files.holding.keys() & {name})
     found = {p.revision: p for p in (*recorded, *present) if p.name == name and p.revision.startswith(revision)}
     if len(found) > 1:
         raise UsageError(f"several revisions of policy {name!r} begin with {revision!r}", fix="write more of it")

@@ -7,7 +7,7 @@ import pytest
 
 from limner.canonical import sha256_hex
 from limner.errors import InvalidFile
-from limner.policy import Policy, load_policies
+from limner.policy import Policy, load_policies, read_policies
 
 RULE = "{id: a, at: prompt, signal: terms.weapon, at_least: 1.0, then: block}"
 
@@ -206,3 +206,29 @@ def test_the_revision_is_the_hash_of_all_that_can_change_a_decision(tmp_path: Pa
         load(BRAND.replace("[terms]", "[terms, watermark]"), RULE),
     ]
     assert len({policy.revision for policy in (first, *changed)}) == 6
+
+
+def test_a_mistake_in_one_rule_hides_nothing_else_in_the_file(tmp_path: Path) -> None:
+    rules = """
+    - {id: a, at: prompt, signal: t.x, at_leest: 1, then: block}
+    - {id: b, at: prompt, signal: t.x, at_least: 1, then: block, category: violense}
+    - {id: c, at: prompt, signal: t.x, at_least: 1, when: request.n +, then: block}
+    - {id: d, at: prompt, all: [{signal: t.x, above: 0.5}, {signal: t.x, below: 0.5}], then: block}
+    - {id: b, at: prompt, signal: t.x, at_least: 0.5, then: block}
+    """
+    extends = "extends: [brnd, {from: own, without: [f]}]"
+    folder = write(tmp_path, own=f"policy: own\nrules:{rules}", p=f"policy: p\n{extends}\nrules: [{{id: f, category: z}}]")
+    read = read_policies([folder])
+    told = {(Path(problem.file).stem, problem.key) for problem in read.problems}
+    own = {("own", key) for key in ("rules[0].at_leest", "rules[1].category", "rules[2].when", "rules[3]", "rules[4]")}
+    assert told >= own | {("p", "extends[0]"), ("p", "rules[0].at")}
+    assert ("p", "extends[1].without[0]") not in told, "one of the rules that could not be read may be the one"
+    assert (read.names, set(read.holding)) == ({"own", "p"}, set())
+
+
+def test_a_policy_that_extends_what_cannot_be_read_is_not_held_to_its_categories(tmp_path: Path) -> None:
+    rule = "{id: a, at: prompt, signal: t.x, at_least: 1, then: block, category: logos}"
+    brand = "policy: brand\ncategores: {logos: {}}\n"
+    read = read_policies([write(tmp_path, brand=brand, p=f"policy: p\nextends: brand\nrules: [{rule}]\n")])
+    assert [problem.key for problem in read.problems] == ["categores"]
+    assert set(read.holding) == set()
