@@ -512,14 +512,13 @@ def _unpack(path: Path, folder: Path) -> None:
 
 
 def _verify_folder(folder: Path, keys: Sequence[Key], heads: Sequence[Head]) -> Report:
-    head, manifest = _own_head(folder), json.loads(_read(folder, "manifest.json"))
-    whole = bool(manifest["whole"])
+    head, (whole, count, evidence) = _own_head(folder), _manifest(folder)
     if heads and not whole:
         raise ValueError("it is a part of a record, and only a whole one can be compared with a head from earlier")
     findings: list[Finding] = []
-    images = NamedImages(str(manifest.get("evidence", "")))
+    images = NamedImages(evidence)
     rows = images.noting(_proven(folder, head, findings))
-    report = verify_log(rows, [*heads, head], keys) if whole else _verify_part(rows, head, keys, int(manifest["events"]))
+    report = verify_log(rows, [*heads, head], keys) if whole else _verify_part(rows, head, keys, count)
     told = [finding.first for finding in findings if finding.first is not None]
     findings += [finding for finding in report.findings if not _repeats_one_of(told, finding)]
     beside = [*_wrong_texts(folder, report.texts.by_hash()), *_wrong_images(folder, images)]
@@ -533,6 +532,16 @@ def _own_head(folder: Path) -> Head:
         return Head.parse(_read(folder, "checkpoint"))
     except ValueError as error:
         raise ValueError(f"the export's own head: {error}") from error
+
+
+def _manifest(folder: Path) -> tuple[bool, int, str]:
+    """Whether it is a whole record, of how many events, and the id of the event of an evidence pack."""
+    text = _read(folder, "manifest.json")
+    try:
+        told = json.loads(text)
+        return bool(told["whole"]), int(told["events"]), str(told.get("evidence", ""))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError("manifest.json is not that of an export") from error
 
 
 def _read(folder: Path, name: str) -> str:

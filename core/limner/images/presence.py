@@ -49,21 +49,22 @@ def check_files(database: Database, root: Path, store: ImageStore | None = None)
         loss = _by_size(root, row) or (_by_reading(database, store, row) if store else None)
         if loss:
             suspects.append(LostImage(row.id, row.request_id, row.image, row.event, loss))
-    return Presence(kept, tuple(_not_erased_since(database, suspects)))
+    lost = _not_erased_since(database, suspects)
+    return Presence(kept, tuple(sorted(lost, key=lambda image: image.event)))
 
 
 def _kept(database: Database) -> Iterator[Any]:  # rows of the query
-    """The images that are not erased, page by page."""
+    """The images that are not erased, page by page in the order of their ids: that of the primary key."""
     same = (outcomes.c.request_id == images.c.request_id) & (outcomes.c.image == images.c.image)
     query = select(images, outcomes.c.event).join(outcomes, same).where(images.c.wrapped_key.is_not(None))
-    last = -1
+    last = ""
     while True:
         with database.reading() as connection:
-            rows = list(connection.execute(query.where(outcomes.c.event > last).order_by(outcomes.c.event).limit(PAGE)))
+            rows = list(connection.execute(query.where(images.c.id > last).order_by(images.c.id).limit(PAGE)))
         if not rows:
             return
         yield from rows
-        last = rows[-1].event
+        last = rows[-1].id
 
 
 def _by_size(root: Path, row: Any) -> Loss | None:  # as `_kept` gives it
@@ -86,9 +87,10 @@ def _by_reading(database: Database, store: ImageStore, row: Any) -> Loss | None:
 
 def _not_erased_since(database: Database, suspects: list[LostImage]) -> list[LostImage]:
     """Without those that somebody erased while their files were looked for."""
-    still = []
-    for suspect in suspects:
+    still = set[str]()
+    for start in range(0, len(suspects), PAGE):
+        ids = [suspect.id for suspect in suspects[start : start + PAGE]]
         with database.reading() as connection:
-            if connection.scalar(select(images.c.wrapped_key).where(images.c.id == suspect.id)) is not None:
-                still.append(suspect)
-    return still
+            query = select(images.c.id).where(images.c.id.in_(ids), images.c.wrapped_key.is_not(None))
+            still.update(connection.scalars(query))
+    return [suspect for suspect in suspects if suspect.id in still]

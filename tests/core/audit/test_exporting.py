@@ -243,6 +243,7 @@ def append_to(name: str, more: str) -> Callable[[Path], None]:
         (lambda out: (out / "checkpoint").unlink(), "checkpoint is missing"),
         (lambda out: (out / "events.jsonl").unlink(), "the events are missing"),
         (lambda out: (out / "manifest.json").unlink(), "manifest.json is missing"),
+        (lambda out: (out / "manifest.json").write_text("[]"), "manifest.json is not that of an export"),
     ],
 )
 @pytest.mark.parametrize("selection", [Selection(), Selection(request="r1")])

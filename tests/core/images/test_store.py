@@ -6,56 +6,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
-import PIL.Image
 import pytest
 from sqlalchemy import select, update
 
 import limner.images.store
-from limner.audit.events import Pinned, image_outcome, request_accepted, request_closed
+from limner.audit.events import image_outcome, request_closed
 from limner.audit.writer import AuditWriter
 from limner.database.connection import Database
 from limner.database.tables import images, subjects
 from limner.errors import AuditError, UsageError
-from limner.generation import Caller, EncodedImage, Image, Request
-from limner.images.encoding import encode
+from limner.generation import EncodedImage
 from limner.images.store import ImageStore, StoredImage
 from limner.keys import Keys
 
 Keep = Callable[..., StoredImage]
-
-
-@pytest.fixture
-def file() -> EncodedImage:
-    return encode(Image(PIL.Image.new("RGB", (16, 16), "red")), "png")
-
-
-@pytest.fixture
-def store(tmp_path: Path, keys: Keys) -> ImageStore:
-    return ImageStore(tmp_path / "images", keys)
-
-
-@pytest.fixture
-def accept(writer: AuditWriter) -> Callable[[str], None]:
-    def record(id: str) -> None:
-        request = Request(id, "generate", "text-to-image", "a red circle", Caller("local:ada", "local"))
-        writer.append([request_accepted(request, Pinned("", "standard", "", {}, "", {}, "lease"))]).result(30)
-
-    return record
-
-
-@pytest.fixture
-def keep(store: ImageStore, writer: AuditWriter, file: EncodedImage) -> Keep:
-    """Writes a file and records its outcome."""
-
-    def record(request_id: str, *, held: bool = False) -> StoredImage:
-        stored = store.write(
-            file.data, "local:ada", request_id=request_id, index=0, pixels_sha256="5" * 64, state="held" if held else "released"
-        )
-        outcome = image_outcome(request_id, 0, "held" if held else "released", file=file, image_id=stored.id)
-        writer.append([outcome], stored.changes).result(30)
-        return stored
-
-    return record
 
 
 def test_what_is_kept_is_read_back_and_lies_encrypted(
