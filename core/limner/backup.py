@@ -23,7 +23,7 @@ from limner.database.migration import open_database
 from limner.database.tables import events, metadata
 from limner.database.timestamp import timestamp
 from limner.errors import AuditError, ConfigurationError, UsageError
-from limner.files import save_atomically, sync_folder
+from limner.files import save_atomically, sync_folder, whole_folder
 
 FILE, MANIFEST = "limner.db", "backup.json"
 FOLDERS = ("heads", "images")
@@ -40,7 +40,7 @@ def back_up(database: Database, state: Path, folder: Path) -> int:
     """
     if folder.exists():
         raise UsageError("there is something already", where=str(folder), fix="name a folder that is not there")
-    with _explained("the backup cannot be made", folder), _draft(folder.with_name(f".{folder.name}.part")) as draft:
+    with _explained("the backup cannot be made", folder), whole_folder(folder) as draft:
         _copy_heads(state, draft)
         with _opened(draft / FILE) as copy:
             size = _copy_rows(database, copy)
@@ -49,8 +49,6 @@ def back_up(database: Database, state: Path, folder: Path) -> int:
         _copy_folder(state, draft, "images", _copy_file_if_there)
         manifest = {"made": timestamp(), "events": size, "first": first}
         save_atomically(draft / MANIFEST, json.dumps(manifest).encode() + b"\n")
-        draft.rename(folder)
-        sync_folder(folder.parent)
     return size
 
 
@@ -110,7 +108,7 @@ def put_back(
 
 @contextmanager
 def _draft(folder: Path) -> Iterator[Path]:
-    """A new folder to fill, gone at the end unless it was renamed."""
+    """A new folder to fill, gone at the end."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:

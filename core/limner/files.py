@@ -1,10 +1,11 @@
-"""Files that are there whole or not at all, and stay there when the power goes; and files that one at a time may change."""
+"""Files and folders that are there whole or not at all, and stay there when the power goes; and files that are locks."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,22 @@ def create_once(path: Path, data: bytes, *, mode: int = 0o666) -> None:
 
 
 @contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A new folder to be filled under another name; at the end it gets its own, and is on the disk. Raises OSError.
+
+    Whoever else fills one of that name meanwhile has another, and whoever ends first wins.
+    """
+    draft = _draft_name(folder)
+    try:
+        draft.mkdir(parents=True)
+        yield draft
+        draft.rename(folder)
+        sync_folder(folder.parent)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+@contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock that this file is, once no other process or thread does. The file is made if it is not there, and stays.
 
@@ -53,10 +70,14 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def _draft_name(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+
+
 @contextmanager
 def _draft(path: Path, data: bytes, *, mode: int) -> Iterator[Path]:
     """The data on the disk under a name of its own, gone at the end unless it was renamed."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    draft = _draft_name(path)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:

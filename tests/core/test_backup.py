@@ -155,6 +155,28 @@ def test_an_image_that_is_erased_while_a_backup_is_made_is_erased_in_it_again(tm
             app.images.read(app.database, image_of(app, erased))
 
 
+def test_another_backup_to_the_same_folder_that_fails_does_this_one_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with house.house(tmp_path) as app:
+        made(app)
+        copies: list[str] = []
+
+        def copy(source: str, target: str) -> None:
+            if "images" in Path(source).parts:
+                copies.append(source)
+                if len(copies) == 2:
+                    raise OSError("no room")
+                with pytest.raises(AuditError, match="no room"):
+                    back_up(app.database, app.project.state, tmp_path / "backup")
+            copied(source, target)
+
+        copied = shutil.copyfile
+        publish_head(app)
+        monkeypatch.setattr("limner.backup.shutil.copyfile", copy)
+        back_up(app.database, app.project.state, tmp_path / "backup")
+    assert {path.name for path in (tmp_path / "backup").iterdir()} == {"backup.json", "heads", "images", "limner.db"}
+    assert not list(tmp_path.glob(".backup*"))
+
+
 def test_what_was_recalled_after_a_backup_is_recalled_again(tmp_path: Path):
     project, backup = tmp_path / "project", tmp_path / "backup"
     project.mkdir()

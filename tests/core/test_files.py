@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from limner.files import create_once, locked, save_atomically
+from limner.files import create_once, locked, save_atomically, whole_folder
 
 
 def test_a_file_is_replaced_whole_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -45,6 +45,25 @@ def test_the_first_to_create_a_file_wins(tmp_path: Path) -> None:
     assert path.read_bytes() == b"first"
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    with suppress(ValueError), whole_folder(tmp_path / "new") as draft:
+        (draft / "first").touch()
+        raise ValueError
+    assert list(tmp_path.iterdir()) == []
+    with whole_folder(tmp_path / "new") as draft:
+        (draft / "first").touch()
+        assert not (tmp_path / "new").exists()
+    assert list(tmp_path.rglob("*")) == [tmp_path / "new", tmp_path / "new" / "first"]
+
+
+def test_of_two_who_fill_a_folder_of_one_name_the_first_to_end_wins(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="not empty"), whole_folder(tmp_path / "new") as late:
+        (late / "late").touch()
+        with whole_folder(tmp_path / "new") as early:
+            (early / "early").touch()
+    assert list(tmp_path.rglob("*")) == [tmp_path / "new", tmp_path / "new" / "early"]
 
 
 def test_one_at_a_time_holds_a_lock_of_any_process_or_thread(tmp_path: Path) -> None:

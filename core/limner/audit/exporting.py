@@ -34,6 +34,7 @@ from limner.database.subjects import Subject, find_subject
 from limner.database.tables import events, payloads, texts
 from limner.database.timestamp import timestamp
 from limner.errors import AuditError, UsageError
+from limner.files import whole_folder
 from limner.keys import Keys
 
 Format = Literal["jsonl", "csv", "parquet"]
@@ -99,16 +100,11 @@ def export(
 def _new_folder(folder: Path) -> Iterator[Path]:
     if folder.exists():
         raise UsageError("there is something already", where=str(folder), fix="name a folder that is not there")
-    draft = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(draft, ignore_errors=True)
     try:
-        draft.mkdir(parents=True)
-        yield draft
-        draft.rename(folder)
+        with whole_folder(folder) as draft:
+            yield draft
     except OSError as error:
         raise UsageError(f"the export cannot be written: {error.strerror}", where=str(folder)) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _check_format(format: Format) -> None:

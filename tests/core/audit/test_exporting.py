@@ -193,6 +193,23 @@ def test_a_part_under_a_key_that_was_rotated_says_which_key_it_needs(
 
 
 @pytest.mark.usefixtures("record")
+def test_another_export_to_the_same_folder_that_fails_does_this_one_no_harm(database: Database, keys: Keys, tmp_path: Path):
+    out, others = tmp_path / "out", Selection(request="nobody's")
+    asked: list[str] = []
+
+    def opens(name: str) -> bool:
+        if not asked:
+            asked.append(name)
+            with pytest.raises(UsageError, match="no such event"):
+                export(database, keys, out, selection=others, opens=everything)
+        return True
+
+    export(database, keys, out, selection=Selection(), opens=opens)
+    assert asked
+    assert verify_export(out, trusted_keys(keys)).ok
+
+
+@pytest.mark.usefixtures("record")
 def test_an_export_must_agree_with_a_head_that_was_kept(database: Database, keys: Keys, tmp_path: Path):
     with database.reading() as connection:
         tree = Tree([row.leaf_hash for row in stored_rows(connection)][:3])
