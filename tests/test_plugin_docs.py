@@ -62,7 +62,8 @@ def installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [link] = site.glob("*.pth")
     for path in (site, *map(Path, link.read_text().split())):
         monkeypatch.syspath_prepend(path)
-    monkeypatch.delitem(sys.modules, "limner_frame", raising=False)
+    monkeypatch.setitem(sys.modules, "limner_frame", ModuleType("limner_frame"))  # so that what is imported is forgotten
+    monkeypatch.delitem(sys.modules, "limner_frame")
     return folder
 
 
