@@ -59,10 +59,13 @@ def test_a_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_of_two_who_fill_a_folder_of_one_name_the_first_to_end_wins(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="not empty"), whole_folder(tmp_path / "new") as late:
-        (late / "late").touch()
-        with whole_folder(tmp_path / "new") as early:
+    def fill_both() -> None:
+        with whole_folder(tmp_path / "new") as late, whole_folder(tmp_path / "new") as early:
+            (late / "late").touch()
             (early / "early").touch()
+
+    with pytest.raises(OSError, match="not empty"):
+        fill_both()
     assert list(tmp_path.rglob("*")) == [tmp_path / "new", tmp_path / "new" / "early"]
 
 
