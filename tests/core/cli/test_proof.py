@@ -107,7 +107,7 @@ def test_a_kept_image_that_is_lost_is_found(limner: Limner, project: Path, made:
     file.unlink() if loss == "gone" else file.write_bytes(file.read_bytes()[:-1])
     broken = limner("audit", "verify")
     assert (broken.returncode, f"the stored file of image 0 of request {made} is {loss}" in broken.stdout) == (1, True)
-    assert "0 of 1 kept images there" in broken.stdout
+    assert "1 kept image, 0 of them there" in broken.stdout
     told = json.loads(limner("audit", "verify", "--json").stdout)
     assert (told["ok"], told["images"]) == (False, {"kept": 1, "lost": 1, "read": False})
     packed = limner("audit", "evidence", made, "-o", str(project / "e.zip"))
@@ -116,10 +116,10 @@ def test_a_kept_image_that_is_lost_is_found(limner: Limner, project: Path, made:
 
 def test_a_kept_image_that_was_altered_within_is_found_by_reading_it(limner: Limner, project: Path, made: str):
     whole = limner("audit", "verify", "--images")
-    assert (whole.returncode, "1 of 1 kept images there and whole" in whole.stdout) == (0, True)
+    assert (whole.returncode, "1 kept image, 1 of them there and whole" in whole.stdout) == (0, True)
     [file] = (project / ".limner" / "images").glob("??/*")
     file.write_bytes(file.read_bytes()[:-1] + b"x")
-    assert "--images reads them too" in limner("audit", "verify").stdout
+    assert "what is in them is read with --images" in limner("audit", "verify").stdout
     broken = limner("audit", "verify", "--images")
     assert (broken.returncode, f"image 0 of request {made} is damaged" in broken.stdout) == (1, True)
 

@@ -210,17 +210,17 @@ def _told(report: Report, kept: Presence | None, read: bool) -> str:
     ending = "all is as it was recorded" if report.ok else counted(len(report.findings), "finding")
     if report.ok and report.events and not (report.attested or report.part):
         ending = "they agree with one another, and no head tells whether they are what was recorded"
-    lines.append(f"{counted(report.events, 'event')}, {attested}{_images(kept, read)}: {ending}")
+    lines.append(f"{counted(report.events, 'event')}, {attested}: {ending}")
+    if kept is not None and kept.kept:
+        lines.append(_images(kept, read))
     if report.unchecked:
         lines.append(f"not checked, for reading alone: {', '.join(report.unchecked)}")
     return "\n".join(lines)
 
 
-def _images(kept: Presence | None, read: bool) -> str:
-    if kept is None or not kept.kept:
-        return ""
-    there = kept.kept - len(kept.lost)
-    return f"; {there} of {kept.kept} kept images {'there and whole' if read else 'there (--images reads them too)'}"
+def _images(kept: Presence, read: bool) -> str:
+    looked = "there and whole" if read else "there, by the size of their files; what is in them is read with --images"
+    return f"{counted(kept.kept, 'kept image')}, {kept.kept - len(kept.lost)} of them {looked}"
 
 
 def _to_json(report: Report, kept: Presence | None, read: bool) -> dict[str, object]:
