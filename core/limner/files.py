@@ -21,14 +21,18 @@ def save_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     sync_folder(path.parent)
 
 
-def create_once(path: Path, data: bytes, *, mode: int = 0o666) -> None:
-    """Write a file unless it is there; of several processes that try, one wins. On return it is on the disk. Raises OSError."""
+def create_once(path: Path, data: bytes, *, mode: int = 0o666) -> bool:
+    """Write a file unless it is there; of several processes that try, one wins, and is told so. Raises OSError.
+
+    What the winner has written is on the disk on its return.
+    """
     with _draft(path, data, mode=mode) as draft:
         try:
             os.link(draft, path)  # unlike a rename, never replaces what another process made meanwhile
         except FileExistsError:
-            return
+            return False
     sync_folder(path.parent)
+    return True
 
 
 @contextmanager

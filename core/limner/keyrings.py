@@ -36,19 +36,21 @@ class KeyFolder:
         return {str(id): read_key(self._folder / name / f"{id}.key") for id in ids}
 
     def rotate(self, name: str, make: Callable[[], bytes] = new_key) -> str:
-        """Add the next key, which is used from now on; gives its id."""
-        id = max(self._ids(name), default=0) + 1
-        self._add(name, id, make)
-        return str(id)
+        """Add the next key, which is used from now on; gives its id. Of several who do so at once, each adds one."""
+        while True:
+            id = max(self._ids(name), default=0) + 1
+            if self._add(name, id, make):
+                return str(id)
 
     def _ids(self, name: str) -> list[int]:
         files = (_FILE.fullmatch(path.name) for path in (self._folder / name).glob("*.key"))
         return sorted(int(file["id"]) for file in files if file)
 
-    def _add(self, name: str, id: int, make: Callable[[], bytes]) -> None:
+    def _add(self, name: str, id: int, make: Callable[[], bytes]) -> bool:
+        """Whether it was added: somebody else may have added one of this id."""
         path = self._folder / name / f"{id}.key"
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            create_once(path, make(), mode=0o600)
+            return create_once(path, make(), mode=0o600)
         except OSError as error:
             raise ConfigurationError(f"the key cannot be made: {error.strerror}", where=str(path)) from error

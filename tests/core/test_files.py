@@ -40,8 +40,8 @@ def test_a_folder_that_is_not_there_is_an_error_and_is_not_made(tmp_path: Path) 
 
 def test_the_first_to_create_a_file_wins(tmp_path: Path) -> None:
     path = tmp_path / "key"
-    create_once(path, b"first", mode=0o600)
-    create_once(path, b"second")
+    assert create_once(path, b"first", mode=0o600)
+    assert not create_once(path, b"second")
     assert path.read_bytes() == b"first"
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path]

@@ -31,6 +31,20 @@ def test_rotation_adds_a_key_and_the_newest_comes_last(tmp_path: Path):
     assert len(set(ring.values())) == 11
 
 
+def test_a_key_that_another_adds_meanwhile_is_no_reason_to_lose_ones_own(tmp_path: Path):
+    keys = KeyFolder(tmp_path)
+    made: list[bytes] = []
+
+    def make() -> bytes:
+        made.append(b"own")
+        if len(made) == 1:
+            assert KeyFolder(tmp_path).rotate("signing", lambda: b"another's") == "1"
+        return b"own"
+
+    assert keys.rotate("signing", make) == "2"
+    assert keys.ring("signing") == {"1": b"another's", "2": b"own"}
+
+
 def test_of_processes_that_make_the_first_key_one_wins(tmp_path: Path):
     def work() -> None:
         KeyFolder(tmp_path).ring("marks")

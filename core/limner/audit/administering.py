@@ -9,7 +9,9 @@ from limner.audit.event import Event, plain
 from limner.audit.heads import endorse, public_key
 from limner.audit.verifier import ROTATED, Key
 from limner.audit.writer import AuditWriter
-from limner.keys import Keys, new_signing_key
+from limner.errors import UsageError
+from limner.files import locked
+from limner.keys import Keys, new_signing_key, open_folder
 
 ERASED = "audit.erased"
 EXPORTED = "audit.exported"
@@ -31,10 +33,14 @@ def administered(kind: str, actor: str, body: Mapping[str, Any], *, request_id: 
 def rotate(writer: AuditWriter, keys: Keys, actor: str, reason: str) -> Keys:
     """Replace the signing key, on the record: the old key endorses the new one, and is then destroyed.
 
-    Heads are signed with the new key by processes that start afterwards.
+    Heads are signed with the new key by processes that start afterwards. Raises UsageError where `keys` have another than the
+    present one: it was replaced since they were opened.
     """
     old, signing = public_key(keys), new_signing_key()
     new = Key(keys.origin, signing.public_key().public_bytes_raw())
     body = {"old": old.text, "new": new.text, "endorsement": endorse(keys, new), "reason": reason}
-    writer.append([administered(ROTATED, actor, body)]).result()
-    return keys.replace_signing(signing, old.text)
+    with locked(keys.folder / "lock"):
+        if public_key(open_folder(keys.folder, create=False)) != old:
+            raise UsageError("the signing key has been replaced meanwhile", where=str(keys.folder), fix="run it again")
+        writer.append([administered(ROTATED, actor, body)]).result()
+        return keys.replace_signing(signing, old.text)

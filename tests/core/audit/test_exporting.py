@@ -209,6 +209,14 @@ def test_another_export_to_the_same_folder_that_fails_does_this_one_no_harm(data
     assert verify_export(out, trusted_keys(keys)).ok
 
 
+def test_a_signing_key_that_has_been_replaced_is_not_replaced_again(keys: Keys, writer: AuditWriter):
+    renewed = rotate(writer, keys, "local:ada", "yearly")
+    with pytest.raises(UsageError, match="replaced meanwhile"):
+        rotate(writer, keys, "local:bob", "at the same time")
+    again = rotate(writer, renewed, "local:bob", "yearly")
+    assert trusted_keys(again) == [public_key(one) for one in (again, keys, renewed)]
+
+
 @pytest.mark.usefixtures("record")
 def test_an_export_must_agree_with_a_head_that_was_kept(database: Database, keys: Keys, tmp_path: Path):
     with database.reading() as connection:
