@@ -30,7 +30,7 @@ def inspect(
     path: Annotated[Path, typer.Argument(metavar="IMAGE|DIR", help="An image file, or a folder of them.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, a line for each file.")] = False,
 ) -> None:
-    """Lead an image back to its record. Exit code 1 where what is in it does not agree, or a file is no image."""
+    """Lead an image back to its record. Exit code 1 where it does not agree or was altered, or a file is no image."""
     from limner.app import App
 
     files = _files(path)
@@ -53,7 +53,7 @@ def _tell(app: App, file: Path, as_json: bool) -> bool:
     else:
         first, *others = told(seen)
         typer.echo("\n".join(map(plain, (f"{file}: {first}", *others))))
-    return seen.verdict != "conflict"
+    return seen.verdict not in ("conflict", "altered")
 
 
 def _with_marks(value: Any) -> Any:  # JSON

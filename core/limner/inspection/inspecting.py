@@ -19,28 +19,34 @@ from limner.images.fingerprint import fingerprint
 from limner.images.likeness import alike
 from limner.images.store import ImageStore
 from limner.inspection import records
+from limner.inspection.alteration import Comparison, compare
 from limner.inspection.records import Standing
-from limner.inspection.resemblance import shows
 from limner.readings import ManifestReading, WatermarkReading
 
 Lead = Literal["file", "manifest", "mark", "likeness"]
-Verdict = Literal["agreement", "conflict", "unconfirmed", "unknown"]
+Verdict = Literal["agreement", "altered", "conflict", "unconfirmed", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A record that something led to. `by` says what; `looks` whether the kept image shows the same, None once it is erased."""
+    """A record that something led to. `by` says what; `comparison` how the picture stands to the kept one, if there is one."""
 
     standing: Standing
     by: tuple[Lead, ...]
-    looks: bool | None
+    comparison: Comparison | None = None
+
+    @property
+    def likely(self) -> bool:
+        """False where a likeness alone led here, and looked at closely there is none."""
+        return self.by != ("likeness",) or self.comparison is None or self.comparison.kind != "other"
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
     """What was seen in a file. `problem` says what of its pixels was not looked at, and why.
 
-    `verdict`: `agreement` where all leads meet in one image, `conflict` where they do not or the kept image shows something
+    `verdict`: `agreement` where all leads meet in one image and the kept one shows the same, `altered` where parts of it were
+    changed since or it was set into a larger picture, `conflict` where leads do not meet or the kept image shows something
     else, `unconfirmed` where the image was erased and cannot be compared, `unknown` where nothing leads to the record.
     """
 
@@ -74,7 +80,8 @@ def inspect(data: bytes, *, database: Database, images: ImageStore, readers: Rea
     leads += [("manifest", records.by_ids(database, manifest.request_id, manifest.index)) for manifest in manifests]
     leads += [("mark", records.by_mark(database, mark.mark_id)) for mark in marks]
     leads += [("likeness", records.by_ids(database, copy.request_id, copy.index)) for copy in near[:1]]
-    found = tuple(_compared(one, image, database, images) for one in _gathered(leads))
+    compared = [_compared(one, image, database, images) for one in _gathered(leads)]
+    found = tuple(one for one in compared if one.likely)
     conflicts = _conflicts(found, manifests, marks)
     return Inspection(
         _verdict(found, conflicts), manifests, marks, near[0].distance if near else None, found, conflicts, problem
@@ -94,7 +101,7 @@ def _gathered(leads: Sequence[tuple[Lead, Sequence[Standing]]]) -> list[Found]:
     for lead, standings in leads:
         for standing in standings:
             key = (standing.request_id, standing.index)
-            before = met.get(key, Found(standing, (), None))
+            before = met.get(key, Found(standing, ()))
             if lead == "likeness" and met and key not in met:
                 continue
             met[key] = replace(before, by=tuple(dict.fromkeys((*before.by, lead))))
@@ -102,21 +109,22 @@ def _gathered(leads: Sequence[tuple[Lead, Sequence[Standing]]]) -> list[Found]:
 
 
 def _compared(found: Found, image: Image | None, database: Database, images: ImageStore) -> Found:
-    if "file" in found.by or "likeness" in found.by:
-        return replace(found, looks=True)
+    if "file" in found.by:
+        return replace(found, comparison=Comparison("same", part=1.0))
     if image is None or not found.standing.live:
         return found
     try:
         kept = decode(images.read(database, found.standing.image_id, as_reviewer=True))  # compared, not given out
     except LimnerError:
         return found
-    return replace(found, looks=shows(image, kept))
+    return replace(found, comparison=compare(image, kept))
 
 
 def _conflicts(
     found: Sequence[Found], manifests: Sequence[ManifestReading], marks: Sequence[WatermarkReading]
 ) -> tuple[str, ...]:
-    said = [f"{_origin(one)} {_name(one)} was copied on to another picture" for one in found if one.looks is False]
+    others = [one for one in found if one.comparison and one.comparison.kind == "other"]
+    said = [f"{_origin(one)} {_name(one)} was copied on to another picture" for one in others]
     if len(found) > 1:
         said.append("what is in it leads to different images: " + ", ".join(f"{_name(one)} by {_by(one)}" for one in found))
     read = {mark.mark_id for mark in marks}
@@ -133,7 +141,10 @@ def _verdict(found: Sequence[Found], conflicts: Sequence[str]) -> Verdict:
         return "conflict"
     if not found:
         return "unknown"
-    return "agreement" if found[0].looks else "unconfirmed"
+    comparison = found[0].comparison
+    if comparison is None:
+        return "unconfirmed"
+    return "agreement" if comparison.kind == "same" else "altered"
 
 
 def _origin(found: Found) -> str:

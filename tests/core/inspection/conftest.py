@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
+from zlib import crc32
 
 import pytest
 from house import POLICY, house, plugin
@@ -78,4 +79,4 @@ def made(app: App) -> Made:
 @pytest.fixture
 def another(app: App, request: pytest.FixtureRequest) -> Made:
     """A picture of the test's own."""
-    return make(app, 100 + abs(hash(request.node.name)) % 1000)
+    return make(app, 100 + crc32(request.node.name.encode()) % 1000)

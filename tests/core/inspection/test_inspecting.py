@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import PIL.Image
+import PIL.ImageDraw
 import pytest
 from pictures import clouds, scene
 from PIL.ImageFilter import GaussianBlur
@@ -19,7 +20,9 @@ from limner.audit.reading import request
 from limner.audit.scope import find_scope
 from limner.database.tables import images
 from limner.errors import UsageError
+from limner.generation import Image
 from limner.images.encoding import encode
+from limner.images.fingerprint import fingerprint
 from limner.images.likeness import AddFingerprint, RemoveFingerprints, alike
 from limner.inspection import Inspection, inspect, told
 from limner.inspection.inspecting import Readers
@@ -81,8 +84,6 @@ def test_any_of_manifest_mark_and_likeness_is_enough(app: App, look: Look, made:
         seen = look(data, marks="mark" in kept)
     finally:
         if "likeness" not in kept:
-            from limner.images.fingerprint import fingerprint
-
             app.writer.append([], [AddFingerprint(likeness.image_id, fingerprint(made.image))]).result(30)
     [found] = seen.found
     assert found.standing.request_id == made.request_id
@@ -101,6 +102,34 @@ def test_copies_as_people_make_them_lead_back(look: Look, made: Made):
         seen = look(copy)
         assert [found.standing.request_id for found in seen.found] == [made.request_id]
         assert seen.verdict == "agreement", seen.conflicts
+
+
+def test_a_picture_that_was_altered_is_called_that_and_where(look: Look, made: Made):
+    picture = made.image.pillow().copy()
+    PIL.ImageDraw.Draw(picture).rectangle((200, 20, 232, 52), "white")
+    seen = look(picture)
+    assert [found.standing.request_id for found in seen.found] == [made.request_id]
+    assert (seen.verdict, seen.conflicts) == ("altered", ())
+    first, *others = told(seen)
+    assert first == "ALTERED: made here, and changed since"
+    assert any("it shows the image that was made, but for 1." in line and "altered within x 1" in line for line in others)
+
+
+def test_a_part_is_told_to_be_one(look: Look, made: Made):
+    seen = look(made.image.pillow().crop((7, 11, 247, 251)))
+    assert seen.verdict == "agreement"
+    assert any(line.endswith("it shows the image that was made, 88% of it") for line in told(seen))
+
+
+def test_what_looks_alike_by_its_fingerprint_alone_and_is_another_picture_leads_nowhere(look: Look, made: Made, app: App):
+    [likeness] = [copy for copy in alike(app.database, 0, within=64, limit=99) if copy.image_id == image_id(app, made)]
+    app.writer.append([], [RemoveFingerprints([likeness.image_id])]).result(30)
+    app.writer.append([], [AddFingerprint(likeness.image_id, fingerprint(Image(scene(SIDE))))]).result(30)
+    try:
+        assert look(scene(SIDE), marks=False).verdict == "unknown"
+    finally:
+        app.writer.append([], [RemoveFingerprints([likeness.image_id])]).result(30)
+        app.writer.append([], [AddFingerprint(likeness.image_id, fingerprint(made.image))]).result(30)
 
 
 def test_a_mark_copied_on_to_a_foreign_image_is_called_that(look: Look, made: Made):
