@@ -32,6 +32,7 @@ FEWEST = 0.15  # of the picture that lies in the other
 CORRELATED = 0.65  # what was not altered, at least: parts of other pictures hardly reach .5
 FLAT = 4.0  # levels: the deviation below which there is nothing to correlate
 LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601: what makes pictures grey keeps it
+CLIPPED = 2.0  # levels from either end of the range: what lies there tells nothing of how it came there
 SPARSE = 3  # of so many pixels one tells how the whole is toned
 ROUNDS = 6  # of weighing what differs less
 BLEEDING = 5.0  # pixels around the kept picture into which smoothing carries it
@@ -100,9 +101,11 @@ def _toned(made: Array, shown: Array, inside: Mask) -> Array:
     """What was made, in the contrast, brightness, saturation and tint of what is shown, as far as all of it has the same."""
     grey, aim = made @ LUMA, shown @ LUMA
     colour, wanted = made - grey[..., None], shown - aim[..., None]
-    contrast, brightness = _line(grey[inside][::SPARSE], aim[inside][::SPARSE])
-    saturation, tint = _saturation(colour[inside][::SPARSE], wanted[inside][::SPARSE])
-    toned: Array = contrast * grey[..., None] + brightness + saturation * colour + tint
+    fair = inside & (shown.min(axis=2) > CLIPPED) & (shown.max(axis=2) < 255 - CLIPPED)
+    fair = fair if fair.sum() > 0.2 * inside.sum() else inside
+    contrast, brightness = _line(grey[fair][::SPARSE], aim[fair][::SPARSE])
+    saturation, tint = _saturation(colour[fair][::SPARSE], wanted[fair][::SPARSE])
+    toned: Array = np.clip(contrast * grey[..., None] + brightness + saturation * colour + tint, 0, 255)
     return toned
 
 
@@ -115,7 +118,9 @@ def _line(given: Array, wanted: Array) -> tuple[float, float]:
 
 def _saturation(colour: Array, wanted: Array) -> tuple[float, Array]:
     """One factor for all channels, and what to add to each."""
-    saturation, tint = 1.0, np.zeros(3)
+    steps = np.linspace(*SATURATION, 15)
+    saturation = float(min(steps, key=lambda step: np.minimum(np.abs(wanted - step * colour), DIFFERENT).sum()))
+    tint = np.zeros(3)
     for _ in range(ROUNDS):
         weights = outweighed(wanted - saturation * colour - tint)
         tint = (weights * (wanted - saturation * colour)).sum(axis=0) / weights.sum(axis=0)

@@ -31,6 +31,7 @@ COPIES: dict[str, Callable[[Picture], Picture]] = {
     "turned by a right angle": lambda picture: picture.transpose(PIL.Image.Transpose.ROTATE_90),
     "in grey": lambda picture: picture.convert("L").convert("RGB"),
     "darker": lambda picture: picture.point(lambda value: int(value * 0.8)),
+    "brighter": lambda picture: picture.point(lambda value: min(255, int(value * 1.1 + 5))),
     "on a white page": lambda picture: _on(PIL.Image.new("RGB", (400, 330), "white"), picture),
 }
 
