@@ -18,7 +18,7 @@ from sqlalchemy import Connection, func, select
 from limner.audit.administering import ERASED, HOLD_LIFTED, HOLD_PLACED, RETAINED
 from limner.audit.events import DENY_ADDED, DENY_REMOVED, IMAGE_OUTCOME, IMAGE_RECALLED, QUARANTINE_EXPIRED, REVIEWED
 from limner.audit.verifier import Finding
-from limner.database.tables import approvals, denials, events, holds, images, legal_holds, outcomes
+from limner.database.tables import approvals, denials, events, holds, images, legal_holds, outcomes, subjects
 
 ERASING = (ERASED, RETAINED, QUARANTINE_EXPIRED)
 FOLLOWED = (IMAGE_OUTCOME, IMAGE_RECALLED, DENY_ADDED, DENY_REMOVED, HOLD_PLACED, HOLD_LIFTED, REVIEWED, *ERASING)
@@ -107,21 +107,26 @@ def _given_out(connection: Connection, said: Sequence[_Said]) -> list[Finding]:
 
 
 def _kept(connection: Connection, said: Sequence[_Said]) -> Iterator[Finding]:
-    """Kept images whose row is gone, is of another file, or has lost its key though no event erased it."""
+    """Kept images whose row is gone, is of another file, or has lost its key or its subject's though no event erased it."""
     erased = {id for one in said if one.kind in ERASING for id in one.body.get("images", ()) if isinstance(id, str)}
-    query = select(images.c.id, images.c.sha256, images.c.wrapped_key.is_not(None))
-    rows = {id: (sha256, has_key) for id, sha256, has_key in connection.execute(query)}
+    erased |= {str(one.body.get("target")) for one in said if one.kind in ERASING and one.body.get("subject_key")}
+    keys = images.c.wrapped_key.is_not(None), images.c.subject, subjects.c.wrapped_key.is_not(None)
+    query = select(images.c.id, images.c.sha256, *keys).outerjoin(subjects, subjects.c.pseudonym == images.c.subject)
+    rows = {id: (sha256, *keys) for id, sha256, *keys in connection.execute(query)}
     for one in _last(said, IMAGE_OUTCOME).values():
         id, file = one.body.get("image"), one.body.get("file")
         if not id or not isinstance(file, dict):
             continue
-        sha256, has_key = rows.get(id, ("", False))
+        sha256, has_key, subject, subject_has = rows.get(id, ("", False, "", False))
         if not sha256:
             yield _finding(f"image {id}, which the record has, is not there", one.place)
         elif sha256 != file.get("sha256"):
             yield _finding(f"image {id} stands there as another file than the record says", one.place)
         elif not has_key and id not in erased:
             yield _finding(f"image {id} has lost its key, and the record has no erasure of it", one.place)
+        elif not subject_has and not {id, subject} & erased:
+            what = f"image {id} cannot be read: the key of its subject is gone, and the record has no erasure of that"
+            yield _finding(what, one.place)
 
 
 def _last(said: Sequence[_Said], kind: str) -> dict[Place, _Said]:

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import select
 
 from limner.database.connection import Database
-from limner.database.tables import images, outcomes
+from limner.database.tables import images, outcomes, subjects
 from limner.errors import AuditError
-from limner.images.store import FileLost, ImageStore, Loss, path_of
+from limner.images.store import Erased, FileLost, ImageStore, Loss, lost_or_unreadable, path_of
 from limner.keys import SEALING_BYTES
 
 PAGE = 1_000  # rows fetched at once
@@ -41,7 +41,7 @@ def check_files(database: Database, root: Path, store: ImageStore | None = None)
     """Look for the file of each image that is kept, under `root`: there, and of its size.
 
     With `store` each is read, decrypted and hashed too; without, no key is needed, and what was altered within a file of the
-    right size is not seen.
+    right size is not seen. Raises AuditError where a file cannot be looked at: that tells nothing of it.
     """
     kept, suspects = 0, list[LostImage]()
     for row in _kept(database):
@@ -54,9 +54,11 @@ def check_files(database: Database, root: Path, store: ImageStore | None = None)
 
 
 def _kept(database: Database) -> Iterator[Any]:  # rows of the query
-    """The images that are not erased, page by page in the order of their ids: that of the primary key."""
+    """The images that are not erased, nor whose they are, page by page in the order of their ids: that of the primary key."""
     same = (outcomes.c.request_id == images.c.request_id) & (outcomes.c.image == images.c.image)
-    query = select(images, outcomes.c.event).join(outcomes, same).where(images.c.wrapped_key.is_not(None))
+    of_subject = subjects.c.pseudonym == images.c.subject
+    query = select(images, outcomes.c.event).join(outcomes, same).join(subjects, of_subject)
+    query = query.where(images.c.wrapped_key.is_not(None), subjects.c.wrapped_key.is_not(None))
     last = ""
     while True:
         with database.reading() as connection:
@@ -70,19 +72,28 @@ def _kept(database: Database) -> Iterator[Any]:  # rows of the query
 def _by_size(root: Path, row: Any) -> Loss | None:  # as `_kept` gives it
     try:
         size = path_of(root, row.request_id, row.id).stat().st_size
-    except (OSError, ValueError):
+    except ValueError:  # no id that was ever given
         return "gone"
+    except OSError as error:
+        return _loss(lost_or_unreadable(row.id, error))
     return None if size == row.bytes + SEALING_BYTES else "damaged"
 
 
 def _by_reading(database: Database, store: ImageStore, row: Any) -> Loss | None:  # as `_kept` gives it
     try:
         store.read(database, row.id, as_reviewer=True)  # looked at, not given out
+    except Erased:
+        return None  # since
     except FileLost as lost:
         return lost.loss
-    except AuditError:
-        return None  # erased since
     return None
+
+
+def _loss(error: AuditError) -> Loss:
+    """What a file is that is lost. Raises the error where it says nothing of that."""
+    if isinstance(error, FileLost):
+        return error.loss
+    raise error
 
 
 def _not_erased_since(database: Database, suspects: list[LostImage]) -> list[LostImage]:

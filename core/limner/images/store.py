@@ -6,6 +6,7 @@ outcome. A file without a row can be read by nobody: it is what a crash left, an
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,7 +32,15 @@ NAME = re.compile(r"\.?(?P<request>[\w-]+)\.(?P<image>[0-9a-f]{32})(?P<unfinishe
 State = Literal["released", "held", "quarantined"]
 Loss = Literal["gone", "damaged"]
 NOT_SERVED = {"quarantined": "in quarantine"}  # in words, where the state's own name is none
+DAMAGED = (errno.EIO, errno.EISDIR)  # of a file that is there
 ROWS_AT_ONCE = 500  # bound values in one query
+
+
+class Erased(AuditError):
+    """The key of an image is destroyed: on purpose, as the record tells."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__("the image was erased", where=f"image {id}")
 
 
 class FileLost(AuditError):
@@ -115,8 +124,8 @@ class ImageStore:
     def read(self, database: Database, id: str, *, as_reviewer: bool = False) -> bytes:
         """The file as it was given.
 
-        Raises UsageError if there is none of this id, or if it is not released and no reviewer asks; AuditError if it is
-        erased, and FileLost if its file is gone or damaged.
+        Raises UsageError if there is none of this id, or if it is not released and no reviewer asks; Erased, FileLost if its
+        file is gone or damaged, and AuditError if it cannot be looked at, which tells nothing of it.
         """
         with database.reading() as connection:
             row = connection.execute(select(images).where(images.c.id == id)).mappings().first()
@@ -128,9 +137,9 @@ class ImageStore:
                 raise UsageError(f"this image is {standing}, and is not given out", where=f"image {id}")
         try:
             data = decrypt(data_key, self._path(row["request_id"], id).read_bytes(), "image", id)
-        except FileNotFoundError:
-            raise FileLost(id, "gone") from None
-        except (AuditError, OSError) as error:
+        except OSError as error:
+            raise lost_or_unreadable(id, error) from error
+        except AuditError as error:
             raise FileLost(id, "damaged") from error
         if sha256_hex(data) != row["sha256"]:
             raise FileLost(id, "damaged")
@@ -150,13 +159,13 @@ class ImageStore:
         return tuple(left)
 
     def _data_key(self, connection: Connection, row: RowMapping) -> bytes:
-        subject = find_subject(connection, self._keys, row["subject"]) if row["wrapped_key"] else None
-        if subject is None:
-            raise AuditError("the image was erased", where=f"image {row['id']}")
         try:
-            return subject.unwrap(row["wrapped_key"], "image key", row["id"])
+            subject = find_subject(connection, self._keys, row["subject"]) if row["wrapped_key"] else None
+            if subject is not None:
+                return subject.unwrap(row["wrapped_key"], "image key", row["id"])
         except AuditError as error:
             raise FileLost(row["id"], "damaged") from error
+        raise Erased(row["id"])
 
     def _path(self, request_id: str, id: str) -> Path:
         return path_of(self._root, request_id, id)
@@ -179,6 +188,16 @@ class ImageStore:
         for path in self._root.glob("??/*"):
             if name := NAME.fullmatch(path.name):
                 yield path, name
+
+
+def lost_or_unreadable(id: str, error: OSError) -> AuditError:
+    """What it says of an image that its file was not read: that it is lost, or only that somebody may not look, or not now."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return FileLost(id, "gone")
+    if error.errno in DAMAGED:
+        return FileLost(id, "damaged")
+    fix = "see who may read the image store, and how many files may be open"
+    return AuditError(f"the file of this image cannot be read: {error.strerror}", where=f"image {id}", fix=fix)
 
 
 def path_of(root: Path, request_id: str, id: str) -> Path:

@@ -137,6 +137,7 @@ def test_where_the_whole_store_is_gone_that_is_said_once(limner: Limner, project
         ("DELETE FROM images", "which the record has, is not there"),
         ("UPDATE images SET sha256 = 'ab'", "stands there as another file"),
         ("UPDATE images SET wrapped_key = NULL, state = 'erased'", "the record has no erasure of it"),
+        ("UPDATE subjects SET wrapped_key = NULL", "the key of its subject is gone, and the record has no erasure of that"),
     ],
 )
 def test_an_image_that_was_removed_behind_the_record_is_found(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from errno import EACCES, EIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
 
 from limner.database.connection import Database
-from limner.database.tables import images
+from limner.database.tables import images, subjects
+from limner.errors import AuditError
 from limner.images import presence
 from limner.images.presence import check_files
 from limner.images.store import ImageStore, StoredImage
@@ -68,3 +71,31 @@ def test_what_was_erased_is_not_missed(
     erase(before)
     monkeypatch.setattr(presence, "_by_size", erase_and_look)
     assert check_files(database, tmp_path / "images", store) == presence.Presence(4, ())
+
+
+def test_a_file_that_may_not_be_looked_at_is_not_called_lost(
+    database: Database, store: ImageStore, tmp_path: Path, kept: list[StoredImage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(number: int) -> Callable[..., Any]:
+        def fail(path: Path) -> Any:
+            raise OSError(number, "as the system says it")
+
+        return fail
+
+    for name, by in {"stat": None, "read_bytes": store}.items():
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, name, failing(EACCES))
+            with pytest.raises(AuditError, match="cannot be read: as the system says it"):
+                check_files(database, tmp_path / "images", by)
+            patched.setattr(Path, name, failing(EIO))
+            assert {lost.loss for lost in check_files(database, tmp_path / "images", by).lost} == {"damaged"}
+
+
+def test_what_cannot_be_read_as_the_key_of_its_subject_is_damaged_or_gone_is_not_called_whole(
+    database: Database, store: ImageStore, tmp_path: Path, kept: list[StoredImage]
+) -> None:
+    for key, expected in {b"another": (5, 5), None: (0, 0)}.items():
+        with database.writing() as connection:
+            connection.execute(update(subjects).values(wrapped_key=key))
+        found = check_files(database, tmp_path / "images", store)
+        assert (found.kept, len(found.lost)) == expected
