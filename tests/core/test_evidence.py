@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from errno import EACCES
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from limner.audit.standing import Refused
 from limner.audit.verifier import Key, verify_export
 from limner.database.tables import fingerprints
 from limner.deny import add
-from limner.errors import UsageError
+from limner.errors import AuditError, UsageError
 from limner.evidence import Choice, Pack, make_pack, pictures
 from limner.images.likeness import unsigned
 from limner.review import matching, recall
@@ -155,6 +156,40 @@ def test_an_evidence_pack_verifies_and_opens_only_what_was_chosen(tmp_path: Path
     assert "review at the prompt by odd-word (enforce)" in (tmp_path / id / "index.html").read_text()
     assert len(list((tmp_path / shown / "images").iterdir())) == 1
     assert {path.name.split(".")[0] for path in (tmp_path / shown / "texts").iterdir()} == {"pipeline", "policy", "plugins"}
+
+
+def test_of_a_pack_that_cannot_be_written_nothing_is_recorded(tmp_path: Path) -> None:
+    with house(tmp_path) as app:
+        request = made(app)
+        with pytest.raises(FileNotFoundError):
+            packed(app, request, tmp_path / "nowhere" / "e.zip")
+        assert EVIDENCE not in {event.kind for event in record_of(app.database, app.keys, request).events}
+
+
+def test_of_an_image_that_may_not_be_read_there_is_no_pack_and_no_word_of_its_loss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(EACCES, "Permission denied")
+
+    with house(tmp_path) as app:
+        request = made(app)
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "read_bytes", refuse)
+            with pytest.raises(AuditError, match="cannot be read: Permission denied"):
+                packed(app, request, tmp_path / "e.zip")
+        assert EVIDENCE not in {event.kind for event in record_of(app.database, app.keys, request).events}
+
+
+@pytest.mark.parametrize("alias", ["./record.json", "/record.json", "../record.json", "RECORD.json"])
+def test_a_zip_in_which_two_files_would_be_unpacked_as_one_is_not_verified(tmp_path: Path, alias: str) -> None:
+    with house(tmp_path) as app:
+        packed(app, made(app), tmp_path / "e.zip")
+    _, key = unpacked(tmp_path / "e.zip")
+    with zipfile.ZipFile(tmp_path / "e.zip", "a") as pack:
+        pack.writestr(alias, "{}")
+    with pytest.raises(ValueError, match="several files have one name"):
+        verify_export(tmp_path / "e.zip", [key])
 
 
 def test_a_prompt_does_not_become_markup(tmp_path: Path) -> None:

@@ -503,12 +503,17 @@ def _as_folder(export: Path) -> Iterator[Path]:
 def _unpack(path: Path, folder: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
+            names = [_unpacked_as(name) for name in archive.namelist() if not name.endswith("/")]
             if len(set(names)) < len(names):  # which of them somebody else is shown, nobody knows
                 raise ValueError("several files have one name")
             archive.extractall(folder)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise ValueError(f"the zip cannot be unpacked: {error}") from error
+
+
+def _unpacked_as(name: str) -> str:
+    """The name that a file of a zip gets: /a, ./a and ../a become a, and on some systems A does."""
+    return "/".join(part for part in name.split("/") if part not in ("", ".", "..")).casefold()
 
 
 def _verify_folder(folder: Path, keys: Sequence[Key], heads: Sequence[Head]) -> Report:

@@ -75,8 +75,8 @@ def make_pack(
 ) -> Pack:
     """Make the pack of a request into a zip; it is recorded who did, what was opened, and which images went in and did not.
 
-    Raises UsageError if there is no such request, or a file in the way, and Refused if an image was recalled or erased while
-    the pack was made; then there is none.
+    Raises UsageError if there is no such request, or a file in the way, Refused if an image was recalled or erased while the
+    pack was made, AuditError if one cannot be looked at, and OSError; then there is none.
     """
     if path.exists():
         raise UsageError("there is something already", where=str(path), fix="name a file that is not there")
@@ -85,10 +85,10 @@ def make_pack(
     chosen = [picture for picture in kept if choice.takes(picture)]
     files, lost = _read(database, store, chosen)
     event = administered(EVIDENCE, actor, _told(choice, files, lost), request_id=request_id)
-    writer.append([event], [_Standing(tuple(chosen))]).result()
-    record = _shown(request(database, keys, request_id), choice.opens)
-    left_out = {picture.id: _why(picture, lost) for picture in kept if picture not in files}
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:  # first: where none can be written, none is recorded
+        writer.append([event], [_Standing(tuple(chosen))]).result()
+        record = _shown(request(database, keys, request_id), choice.opens)
+        left_out = {picture.id: _why(picture, lost) for picture in kept if picture not in files}
         pack = Path(folder) / "pack"
         export(database, keys, pack, selection=Selection(request=request_id), opens=choice.opens, evidence=event.id)
         (pack / "record.json").write_text(json.dumps(record.to_json(), indent=2, ensure_ascii=False), encoding="utf-8")
