@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, String, and_, cast, func, select
 
 from limner.audit.reading import find_named
 from limner.database.connection import Database
@@ -57,12 +57,12 @@ def waiting(database: Database, *, limit: int = 100) -> tuple[Hold, ...]:
 
 def find(database: Database, word: str) -> tuple[Hold, ...]:
     """The holds that a word names: a hold, a request, or `request/image`, by id or by how that begins. Raises UsageError."""
-    request, _, index = word.partition("/")
+    request, of_one, index = word.partition("/")
     with database.reading() as connection:
         named = find_named(connection, request)
     id = named[0] if named else request
-    if index.isdigit():
-        condition = and_(holds.c.request_id == id, holds.c.image == int(index))
+    if of_one:
+        condition = and_(holds.c.request_id == id, cast(holds.c.image, String) == index)
     elif len(word) >= SHORTEST_ID:
         condition = (holds.c.request_id == id) | holds.c.id.startswith(word, autoescape=True)
     else:

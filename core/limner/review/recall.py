@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, select, update
+from sqlalchemy import ColumnElement, Connection, String, and_, cast, select, update
 
 from limner.audit.event import Event, plain
 from limner.audit.events import IMAGE_RECALLED
@@ -84,9 +84,9 @@ def _condition(connection: Connection, word: str) -> ColumnElement[bool]:
 
 
 def _named(connection: Connection, word: str) -> ColumnElement[bool]:
-    request, _, index = word.partition("/")
+    request, of_one, index = word.partition("/")
     if named := find_named(connection, request):
         of_request = images.c.request_id == named[0]
-        return and_(of_request, images.c.image == int(index)) if index.isdigit() else of_request
+        return and_(of_request, cast(images.c.image, String) == index) if of_one else of_request
     image = find_image(connection, word)
     return images.c.id == (image.target if image else word)

@@ -397,3 +397,15 @@ def test_what_begins_the_ids_of_two_names_neither(app: App) -> None:
     assert [image.request_id for image in matching(app.database, [ids[1][::-1][:8] + "/0"])] == [ids[1][::-1]]
     [image, _] = matching(app.database, ["pipeline=plain"])
     assert matching(app.database, [image.image_id[:8]]) == (image,)
+
+
+@pytest.mark.parametrize("index", ["", "O", "-1", "1 ", "²", "0/1", "99999999999999999999"])
+def test_what_stands_for_no_image_after_a_request_does_not_stand_for_all_of_them(app: App, index: str) -> None:
+    held, _ = hold(app, "an odd field", n=2)
+    left = app.request("a bright field", n=2, seed=7)
+    app.run(left)
+    for id in (held.request_id, held.request_id[:8]):
+        with pytest.raises(UsageError, match="is held"):
+            find(app.database, f"{id}/{index}")
+    for id in (left.id, left.id[:8]):
+        assert matching(app.database, [f"{id}/{index}"]) == ()
