@@ -7,7 +7,6 @@ on something whose mistake is told is not complained of again.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import replace
 
 from limner.admission import Checked
 from limner.errors import InvalidFile, Problem
@@ -27,29 +26,35 @@ def check_all(file: PipelineFile, policies: PolicyFiles, find_step: Callable[[st
     problems = Problems()
     problems.found += [*file.problems, *policies.problems, *_unknown_policies(file, policies)]
     used = {named.policy for named in file.policies} & policies.policies.keys()
-    known = {name: _with_known_steps(policies.policies[name], find_step, problems) for name in sorted(used)}
+    known = {name: policies.policies[name] for name in sorted(used)}
+    unknown = [unknown_steps(policy, find_step) for policy in known.values()]
+    problems.found += [problem for of_policy in unknown for problem in of_policy.values()]
+    told = {step for of_policy in unknown for step in of_policy}
     checked: dict[str, Checked] = {}
     for name, pipeline in file.pipelines.items():
         with problems.collecting():
-            checked[name] = check(pipeline, known, policies.broken)
+            checked[name] = check(pipeline, known, policies.broken, told)
     for unfinished in file.unfinished:
-        problems.found += _unmet(unfinished, known)
+        problems.found += _unmet(unfinished, known, told)
     problems.raise_found()
     return checked
 
 
-def check(pipeline: Pipeline, policies: Mapping[str, Policy], broken: Collection[str] = ()) -> Checked:
+def check(
+    pipeline: Pipeline, policies: Mapping[str, Policy], broken: Collection[str] = (), told: Collection[str] = ()
+) -> Checked:
     """Lay the policies over the pipeline. Raises InvalidFile with all that is wrong between them.
 
     A cohort's policy that is weaker than the pipeline's own is refused, unless it says `loosens: true` and why. Nothing is said
     of a policy that is not there, nor of how weak a `broken` one is: that is told already, and what it would say is not known.
+    Nor of the required steps that nobody has, which are `told`.
     """
     problems = Problems()
-    enforced = _bound(pipeline, pipeline.policy, policies, problems)
-    shadow = _bound(pipeline, pipeline.shadow_policy or "", policies, problems, "shadow")
+    enforced = _bound(pipeline, pipeline.policy, policies, problems, told)
+    shadow = _bound(pipeline, pipeline.shadow_policy or "", policies, problems, told, "shadow")
     cohorts: dict[str, BoundPolicy] = {}
     for name, cohort in pipeline.cohorts.items():
-        if bound := _bound(pipeline, cohort.policy, policies, problems):
+        if bound := _bound(pipeline, cohort.policy, policies, problems, told):
             cohorts[name] = bound
         if {cohort.policy, pipeline.policy} <= policies.keys() - set(broken):
             problems.found += _weaker(cohort, policies[cohort.policy], policies[pipeline.policy], pipeline)
@@ -61,13 +66,18 @@ def check(pipeline: Pipeline, policies: Mapping[str, Policy], broken: Collection
 
 
 def _bound(
-    pipeline: Pipeline, name: str, policies: Mapping[str, Policy], problems: Problems, mode: Mode = "enforce"
+    pipeline: Pipeline,
+    name: str,
+    policies: Mapping[str, Policy],
+    problems: Problems,
+    told: Collection[str],
+    mode: Mode = "enforce",
 ) -> BoundPolicy | None:
     """The policy laid over the pipeline, where both hold."""
     if name in policies:
         with problems.collecting():
             file, task = pipeline.file, pipeline.task
-            return bind(policies[name], pipeline.steps, pipeline=pipeline.name, file=file, task=task, mode=mode)
+            return bind(policies[name], pipeline.steps, pipeline=pipeline.name, file=file, task=task, mode=mode, told=told)
     return None
 
 
@@ -87,18 +97,11 @@ def _unknown_policies(file: PipelineFile, policies: PolicyFiles) -> Iterator[Pro
             yield named.problem(f"there is no policy {named.policy!r}", did_you_mean(named.policy, policies.names))
 
 
-def _with_known_steps(policy: Policy, find_step: Callable[[str], object], problems: Problems) -> Policy:
-    """The policy without what it requires and nobody has, which is told once and not of every pipeline."""
-    unknown = unknown_steps(policy, find_step)
-    problems.found += unknown.values()
-    return replace(policy, requires=tuple(name for name in policy.requires if name not in unknown)) if unknown else policy
-
-
-def _unmet(pipeline: Unfinished, policies: Mapping[str, Policy]) -> Iterator[Problem]:
-    """The required steps that a pipeline lacks whatever is wrong with those that it has."""
+def _unmet(pipeline: Unfinished, policies: Mapping[str, Policy], told: Collection[str]) -> Iterator[Problem]:
+    """The required steps that a pipeline lacks whatever is wrong with those that it has; not those of which it is `told`."""
     for name in pipeline.policies:
         for step in policies[name].requires if name in policies else ():
-            if step not in pipeline.types and step not in STAGES:
+            if not (step in pipeline.types or step in STAGES or step in told):
                 yield pipeline.problem(
                     f"the pipeline has no step {step}", f"add `- use: {step}`", f"policy {name}: requires {step}"
                 )

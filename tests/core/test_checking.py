@@ -187,3 +187,15 @@ def test_a_policy_with_a_mistake_is_laid_over_the_pipelines_as_far_as_it_goes(tm
     told = mistakes(tmp_path, PIPELINES + "cohorts: {guests: {policy: lenient}}\n", house=broken)
     assert [problem.key for problem in told] == ["rules[0]", "rules[1].at"]
     assert told[0].fix == "did you mean 'toy.bad'?"
+
+
+def test_rules_on_what_a_step_that_nobody_has_would_measure_are_not_complained_of(tmp_path: Path) -> None:
+    rule = "  - {id: loud, at: image, signal: acme.loud, at_least: 0.5, then: block}\n"
+    guarded = POLICY.replace("toy.words, toy.look", "toy.words, toy.look, acme.loudness") + rule
+    [problem] = mistakes(tmp_path, PIPELINES, house=guarded)
+    assert (problem.key, problem.what) == ("requires[2]", "there is no step 'acme.loudness'")
+    misspelt = POLICY.replace("toy.words, toy.look", "toy.wrods, toy.look").replace("toy.bad", "toy.bda")
+    assert [problem.fix for problem in mistakes(tmp_path, PIPELINES, house=misspelt)] == [
+        "did you mean 'toy.words'?",
+        "did you mean 'toy.bad'?",
+    ]

@@ -27,14 +27,17 @@ def bind(
     file: str,
     task: Task = "generate",
     mode: Mode = "enforce",
+    told: Iterable[str] = (),
 ) -> BoundPolicy:
     """Lay a policy over the steps of a pipeline that has passed its own checks. `mode="shadow"` makes all findings shadow ones.
+
+    `told` are required steps that nobody has, of which nothing is said again: whoever knows of them refuses the policy.
 
     Raises InvalidFile with all that is wrong: a requirement that does not hold for the final value, a signal that is never
     measured, too late, or only before a change, a threshold outside its signal's range.
     """
     course = Course.of(pipeline, file, task, steps)
-    complaints = Complaints(course, policy.name)
+    complaints = Complaints(course, policy.name, set(told))
     check_requirements(policy.requires, course, complaints)
     plan = schedule(policy.rules, course, complaints)
     if problems := list(complaints.problems()):

@@ -75,7 +75,7 @@ class Complaints:
 
     course: Course
     policy: str
-    missing: set[str] = field(default_factory=set)  # required step types
+    missing: set[str] = field(default_factory=set)  # required step types whose absence is told
     _misplaced: dict[tuple[int, str, str], list[str]] = field(default_factory=dict)
     _others: list[Problem] = field(default_factory=list)
 

@@ -20,9 +20,9 @@ def check_requirements(requires: tuple[str, ...], course: Course, complaints: Co
     """Note every requirement that does not hold for the final value."""
     for name in requires:
         steps = [index for index, step in enumerate(course.steps) if is_required(step, (name,))]
-        if not steps:
+        if not steps and name not in complaints.missing:
             _missing(name, course, complaints)
-        elif (gate := _covers(course.steps[steps[-1]].stage)) is not None:
+        elif steps and (gate := _covers(course.steps[steps[-1]].stage)) is not None:
             change = course.last_change(gate)
             if change is not None and steps[-1] < change:
                 complaints.before_change(steps[-1], change, f"requires {name}")
