@@ -29,6 +29,7 @@ _SAYINGS = {  # where pydantic speaks of Python's types
     "too_short": "should hold at least {min_length}, not {actual_length}",
     "too_long": "should hold at most {max_length}, not {actual_length}",
 }
+NONE_NEAR = "known: "  # so a way out begins that knows no near word
 _OWN_WORDS = ("value_error", "assertion_error")  # a validator raised: it has said all
 _OF_A_MAPPING = ("dict_type", "mapping_type", "model_type", "is_instance_of")
 
@@ -59,7 +60,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     near = get_close_matches(word.casefold(), names, n=1)
     if near:
         return f"did you mean {names[near[0]]!r}?"
-    return f"known: {', '.join(names.values())}" if names else ""
+    return f"{NONE_NEAR}{', '.join(names.values())}" if names else ""
 
 
 def read_yaml(path: Path, form: type[Form]) -> Form:

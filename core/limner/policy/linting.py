@@ -9,7 +9,7 @@ from limner.errors import PluginError, Problem
 from limner.hookspecs import STAGES
 from limner.policy.rules import Condition, Policy, Rule, SignalKey
 from limner.step import Range
-from limner.yaml_problems import did_you_mean
+from limner.yaml_problems import NONE_NEAR, did_you_mean
 
 
 def rule_problems(rules: Sequence[Rule]) -> Iterator[Problem]:
@@ -31,9 +31,14 @@ def unknown_steps(policy: Policy, find: Callable[[str], object]) -> dict[str, Pr
             try:
                 find(name)
             except PluginError as error:
-                ways = (error.fix, did_you_mean(name, STAGES))
-                unknown[name] = source.problem(error.what, next((way for way in ways if way.endswith("?")), error.fix))
+                unknown[name] = source.problem(error.what, _way_out(name, error.fix))
     return unknown
+
+
+def _way_out(name: str, fix: str) -> str:
+    """A stage that resembles the name, where no step does; never in place of why a step that there is cannot be had."""
+    meant = did_you_mean(name, STAGES)
+    return meant if meant.endswith("?") and fix.startswith(NONE_NEAR) else fix
 
 
 def unknown_signals(policy: Policy, known: Mapping[SignalKey, Range], *, near_misses: bool = False) -> Iterator[Problem]:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from limner.errors import InvalidFile
+from limner.errors import InvalidFile, PluginError, PluginFault
 from limner.policy import Policy
 from limner.policy.bundle import from_bundle
-from limner.policy.linting import all_measured, unknown_signals
+from limner.policy.linting import all_measured, unknown_signals, unknown_steps
 from limner.policy.when_names import unknown_names
 from limner.step import Range
+from limner.yaml_problems import did_you_mean
 
 
 @pytest.mark.parametrize(
@@ -110,3 +111,21 @@ def test_fragments_of_plugins_come_with_their_categories(tmp_path: Path) -> None
     loaded = load_policies([tmp_path / "house"], {"acme": str(tmp_path / "acme")})["p"]
     assert [rule.id for rule in loaded.rules] == ["logo"]
     assert (loaded.category("logos").keep, loaded.category("logos").four_eyes) == ("quarantine", False)
+
+
+@pytest.mark.parametrize(
+    ("cause", "fix"),
+    [
+        (PluginFault("plugin watermark is broken", fix="no module named 'absent'"), "no module named 'absent'"),
+        (PluginError("plugin watermark may not load", fix="add it to LIMNER_PLUGINS"), "add it to LIMNER_PLUGINS"),
+        (PluginError("there is no step", fix=did_you_mean("watermark.visible", ["terms"])), "did you mean 'watermark'?"),
+    ],
+)
+def test_why_a_required_step_cannot_be_had_is_told_and_not_a_stage_of_like_name(
+    policy: Callable[[str], Policy], cause: PluginError, fix: str
+) -> None:
+    def find(name: str) -> object:
+        raise cause
+
+    [problem] = unknown_steps(policy("requires: [watermark.visible]"), find).values()
+    assert (problem.what, problem.fix) == (cause.what, fix)
