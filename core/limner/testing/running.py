@@ -8,6 +8,7 @@ from typing import Any
 
 from limner.bound import StepRef
 from limner.engine.results import next_generation, one_each
+from limner.errors import ModelError
 from limner.generation import Generation, ItemError
 from limner.models import ModelStore
 from limner.plugins.declarations import declared_signals
@@ -73,14 +74,19 @@ def run_step(
         answers = stage_call(loaded)([generation])
     [answer] = one_each(ref_of(loaded), answers, 1)
     if not isinstance(answer, ItemError):
-        _check(loaded, models or ModelStore({}), generation, answer)
+        _check(loaded, models, generation, answer)
     return answer
 
 
-def _check(step: Step, models: ModelStore, generation: Generation, answer: object) -> None:
+def _check(step: Step, models: ModelStore | None, generation: Generation, answer: object) -> None:
     """Take an answer as the engine would. Raises StepError where it would not."""
     stage = stage_of(type(step))
-    emits = declared_signals(type(step), step.options, models) if stage.gate is not None else {}
+    try:
+        emits = declared_signals(type(step), step.options, models or ModelStore({})) if stage.gate is not None else {}
+    except ModelError:
+        if models is not None:
+            raise
+        return  # a step that was loaded with models, which are not known here: nor is what it declares
     next_generation(ref_of(step), stage, emits, generation, answer)
 
 

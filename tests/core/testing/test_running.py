@@ -153,6 +153,27 @@ def test_signals_that_were_not_declared_are_told(monkeypatch: pytest.MonkeyPatch
         run_step(Measures)
 
 
+def test_a_step_that_was_loaded_with_models_is_run_without_them() -> None:
+    class Eyes(limner.Options):
+        model: limner.ModelRef = "eyes"
+
+    class Sees(limner.Step):
+        type = "acme.sees"
+        Options = Eyes
+
+        @classmethod
+        def emits(cls, options: Any, models: limner.ModelIndex) -> Any:
+            return {f"acme.{len(models.space(options.model))}": limner.Range()}
+
+        @hookimpl
+        def filter_prompt(self, generations: Sequence[limner.Generation]) -> Any:
+            return [[limner.Signal("acme.4", 1.0)] for _ in generations]
+
+    assert run_step(load_step(Sees))[0].value == 1.0
+    with pytest.raises(limner.ConfigurationError, match="eyes"):
+        run_step(Sees, models=local_models())
+
+
 def test_an_item_error_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Answers, "answers", [limner.ItemError("too small")])
     assert run_step(Answers).what == "too small"
