@@ -136,11 +136,14 @@ def run_recall(
 
 
 def _show_release(app: App, verdict: Verdict, output: Path | None) -> None:
+    from limner.cli.running import tell_broken
+
     hold, file = verdict.hold, verdict.file
     called = f"{hold.request_id}/{hold.index}"
     if verdict.said == "agree":
         typer.echo(f"agreed to {called}; someone else has to agree as well")
     elif verdict.resumed is not None:
+        tell_broken(app)
         [image] = app.run(verdict.resumed).images
         typer.echo(f"released {called}, run on as {verdict.resumed.id}: {image.outcome}")
         file = image.file.data if image.file is not None else None

@@ -29,11 +29,11 @@ def opened() -> Iterator[App]:
     with App.open() as app:
         if app.project.starter:
             typer.echo(f"no pipelines.yaml here: using the starter project, state in {app.project.state}", err=True)
-        _tell_broken(app)
+        tell_broken(app)
         yield app
 
 
-def _tell_broken(app: App) -> None:
+def tell_broken(app: App) -> None:
     """One that a pipeline uses is an error of the pipeline, told before; others may have watched, so that is no secret."""
     _ = app.pipelines
     for report in app.registry.plugins:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -73,6 +74,8 @@ def test_a_broken_plugin_is_told_once_where_it_matters_and_else_not(limner: Any,
     made = limner("generate", "a red circle", "--pipeline", "plain")
     assert (made.returncode, made.stderr.count(broken)) == (0, 1)
     assert f"plugin frame 0.1 (frames) is broken and left out: {broken}\n" in made.stderr
+    held = json.loads(limner("generate", "an odd thing", "--pipeline", "plain", "--json").stdout)["request_id"]
+    assert limner("review", "release", held, "--reason", "it is fine").stderr.count(broken) == 1
     pipelines = project / "pipelines.yaml"
     pipelines.write_text(pipelines.read_text().replace("use: stall.wait", "use: frame.plain"))
     used = limner("generate", "a red circle", "--pipeline", "plain")
