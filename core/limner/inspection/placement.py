@@ -123,10 +123,9 @@ def _inside(part: Picture, whole: Picture, least: float) -> list[_Guess]:
 
 
 def _around(part: Picture, whole: Picture, least: float) -> list[_Guess]:
+    scaled = [(at, whole.width / at.width) for at in _matches(whole, part, least)]
     return [
-        _Guess(at.correlation, (part.width / 2 - at.x) * scale, (part.height / 2 - at.y) * scale, scale)
-        for at in _matches(whole, part, least)
-        if (scale := whole.width / at.width)
+        _Guess(at.correlation, (part.width / 2 - at.x) * scale, (part.height / 2 - at.y) * scale, scale) for at, scale in scaled
     ]
 
 
