@@ -37,14 +37,16 @@ def create_once(path: Path, data: bytes, *, mode: int = 0o666) -> bool:
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """A new folder to be filled under another name; at the end it gets its own, and is on the disk. Raises OSError.
+    """A new folder to be filled under another name; at the end it gets its own, with all in it on the disk. Raises OSError.
 
-    Whoever else fills one of that name meanwhile has another, and whoever ends first wins.
+    Whoever else fills one of that name meanwhile has another, and whoever ends first wins. A process that dies leaves what it
+    filled as `.<name>.<random>.part`.
     """
     draft = _draft_name(folder)
     try:
         draft.mkdir(parents=True)
         yield draft
+        _sync_all(draft)
         draft.rename(folder)
         sync_folder(folder.parent)
     finally:
@@ -72,6 +74,14 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _sync_all(folder: Path) -> None:
+    for root, _, names in os.walk(folder):
+        for name in names:
+            with open(os.path.join(root, name), "rb") as file:
+                os.fsync(file.fileno())
+        sync_folder(Path(root))
 
 
 def _draft_name(path: Path) -> Path:

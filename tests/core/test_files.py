@@ -58,6 +58,20 @@ def test_a_folder_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     assert list(tmp_path.rglob("*")) == [tmp_path / "new", tmp_path / "new" / "first"]
 
 
+def test_a_folder_gets_its_name_when_all_in_it_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    new, synced = tmp_path / "new", set[int]()
+
+    def sync(descriptor: int) -> None:
+        if not new.exists():
+            synced.add(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    with whole_folder(new) as draft:
+        (draft / "below").mkdir()
+        (draft / "below" / "file").touch()
+    assert synced == {path.stat().st_ino for path in (new, new / "below", new / "below" / "file")}
+
+
 def test_of_two_who_fill_a_folder_of_one_name_the_first_to_end_wins(tmp_path: Path) -> None:
     def fill_both() -> None:
         with whole_folder(tmp_path / "new") as late, whole_folder(tmp_path / "new") as early:
