@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from limner import Generation, LimnerError, ModelError
 if TYPE_CHECKING:
     from limner_unclip.denoising import DenoisingStep
 
+CACHED = "Dynamo detected a call to a `functools.lru_cache`"  # torch, of code in diffusers that asks for torch's version
 NETWORKS = 256  # of one class, each in each number of rows; torch's own limit is 8, beyond which networks run uncompiled
 
 
@@ -31,6 +33,7 @@ def warm_up(step: DenoisingStep, generations: Iterable[Generation]) -> None:
 
     Raises ModelError if it cannot compile: a machine without a C++ compiler, or one network more than NETWORKS.
     """
+    warnings.filterwarnings("ignore", CACHED)  # for good: to put filters back would race with other threads
     freezing = _freezes(step.sampler.device)
     try:
         with (
