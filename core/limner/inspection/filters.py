@@ -52,6 +52,23 @@ def window_sums(pixels: Array, rows: int, columns: int) -> Array:
     return total[rows:, columns:] - total[:-rows, columns:] - total[rows:, :-columns] + total[:-rows, :-columns]
 
 
+def grid(shape: tuple[int, ...], stride: int = 1) -> tuple[Array, Array]:
+    """Column and row of each of so many rows and columns of pixels, of which every `stride` one was kept."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float64) * stride
+    return columns, rows
+
+
+def mapped(matrix: Array, x: Array, y: Array) -> tuple[Array, Array]:
+    """Where the affine map `matrix`, (2, 3), takes places (x, y)."""
+    return matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2], matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]
+
+
+def within(shape: tuple[int, ...], x: Array, y: Array, reach: float = 0) -> NDArray[np.bool_]:
+    """Which places (x, y) lie in pixels of that shape, or around them by no more than `reach`."""
+    found: NDArray[np.bool_] = (x >= -reach) & (x <= shape[1] - 1 + reach) & (y >= -reach) & (y <= shape[0] - 1 + reach)
+    return found
+
+
 def sampled(pixels: Array, x: Array, y: Array) -> Array:
     """Between the pixels, linearly, at places (x, y) of which those outside take the edge's."""
     rows, columns = pixels.shape[:2]

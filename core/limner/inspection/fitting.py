@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from limner.inspection.filters import Array, sampled, smoothed
+from limner.inspection.filters import Array, grid, mapped, sampled, smoothed, within
 
 LEVELS = ((4.0, 4), (2.0, 2), (1.2, 2))  # pixels of smoothing, and of how many each row and column one is looked at
 ROUNDS = 12  # at each level
@@ -37,10 +37,9 @@ def fitted(part: Array, whole: Array, matrix: Array) -> Array | None:
 
 def _step(aim: Array, stride: int, slopes: Array, matrix: Array) -> Array | None:
     """What to add to the matrix. `slopes` are the whole, and how it changes along a row and down a column."""
-    rows, columns = np.mgrid[: aim.shape[0], : aim.shape[1]].astype(np.float64) * stride
-    x = matrix[0, 0] * columns + matrix[0, 1] * rows + matrix[0, 2]
-    y = matrix[1, 0] * columns + matrix[1, 1] * rows + matrix[1, 2]
-    common = (x >= 0) & (x <= slopes.shape[1] - 1) & (y >= 0) & (y <= slopes.shape[0] - 1)
+    columns, rows = grid(aim.shape, stride)
+    x, y = mapped(matrix, columns, rows)
+    common = within(slopes.shape, x, y)
     if common.sum() < FEWEST:
         return None
     laid, along, down = sampled(slopes, x[common], y[common]).T

@@ -14,7 +14,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from limner.inspection.filters import Array, resized, sampled, window_sums
+from limner.inspection.filters import Array, grid, mapped, resized, sampled, window_sums, within
 from limner.inspection.fitting import fitted
 
 SIDE = 128  # pixels of the whole's longer side, when they are compared
@@ -52,14 +52,14 @@ class Placement:
 
     def laid(self, whole: Array) -> Array:
         """What the whole, or pixels that belong to its own, have at the part's pixels."""
-        return sampled(whole, *places(self.matrix, self.part))
+        return sampled(whole, *self._places())
 
     def near(self, reach: float) -> NDArray[np.bool_]:
         """Which of the part's pixels lie in the whole, or within so many pixels of it."""
-        x, y = places(self.matrix, self.part)
-        rows, columns = self.whole.shape[:2]
-        found: NDArray[np.bool_] = (x >= -reach) & (x <= columns - 1 + reach) & (y >= -reach) & (y <= rows - 1 + reach)
-        return found
+        return within(self.whole.shape, *self._places(), reach)
+
+    def _places(self) -> tuple[Array, Array]:
+        return mapped(self.matrix, *grid(self.part.shape))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +102,6 @@ def _all_guesses(part: Picture, whole: Picture) -> Iterator[tuple[Transpose | No
     for flip in FLIPS:
         flipped = part.transpose(flip)
         yield from ((flip, flipped, guess) for guess in _inside(flipped, whole, likelier)[:1])
-
-
-def places(matrix: Array, part: Array) -> tuple[Array, Array]:
-    """Where in the whole each pixel of the part lies: x and y."""
-    y, x = np.mgrid[: part.shape[0], : part.shape[1]].astype(np.float64)
-    return matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2], matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]
 
 
 def _shrunk(picture: Picture, by: float) -> Array:
